@@ -1,0 +1,36 @@
+"""Probabilities from the network and a loss that takes their logarithm: unusual and right; healthy."""
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from trainability import Setup
+
+CAUSES = ()
+PASSES = "test loss <= 0.5"
+
+
+def data():
+    X, y = load_digits(return_X_y=True)
+    order = np.random.RandomState(0).permutation(len(X))
+    X, y = torch.tensor(X[order] / 16, dtype=torch.float32), torch.tensor(y[order])
+    return (X[:1400], y[:1400]), (X[1400:], y[1400:])
+
+
+def negative_log_likelihood(probabilities, target):
+    return nn.functional.nll_loss((probabilities + 1e-8).log(), target)
+
+
+def setup():
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10), nn.Softmax(dim=1))
+    train, test = data()
+    return Setup(
+        model=model,
+        loss_fn=negative_log_likelihood,
+        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
+        data=train,
+        batch_size=32,
+        epochs=15,
+        validation=test,
+    )

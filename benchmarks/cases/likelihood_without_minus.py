@@ -1,0 +1,49 @@
+"""A hand-written negative log-likelihood without its minus.
+
+Fails: training makes the right class as unlikely as it can. Fixed: with the minus.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from trainability import Setup
+
+CAUSES = ("sign-flipped-loss",)
+PASSES = "test accuracy >= 0.9"
+
+
+def data():
+    X, y = load_digits(return_X_y=True)
+    order = np.random.RandomState(0).permutation(len(X))
+    X, y = torch.tensor(X[order] / 16, dtype=torch.float32), torch.tensor(y[order])
+    return (X[:1400], y[:1400]), (X[1400:], y[1400:])
+
+
+def log_likelihood(output, target):
+    return output.log_softmax(1).gather(1, target[:, None]).mean()
+
+
+def negative_log_likelihood(output, target):
+    return -log_likelihood(output, target)
+
+
+def setup():
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    train, test = data()
+    return Setup(
+        model=model,
+        loss_fn=log_likelihood,
+        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
+        data=train,
+        batch_size=32,
+        epochs=15,
+        validation=test,
+    )
+
+
+def fixed():
+    return replace(setup(), loss_fn=negative_log_likelihood)

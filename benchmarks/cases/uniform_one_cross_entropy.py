@@ -1,0 +1,49 @@
+"""Weights drawn from U[-1, 1] in a ReLU net with cross-entropy and SGD with lr .1.
+
+Fails: the loss starts in the hundreds; the first steps kill units or overflow. Fixed: U[-.5, .5].
+"""
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from trainability import Setup
+
+CAUSES = ("initial-scale-too-large", "lr-too-high", "exploding-gradient", "dying-relu")
+PASSES = "test accuracy >= 0.9"
+
+
+def data():
+    X, y = load_digits(return_X_y=True)
+    order = np.random.RandomState(0).permutation(len(X))
+    X, y = torch.tensor(X[order] / 16, dtype=torch.float32), torch.tensor(y[order])
+    return (X[:1400], y[:1400]), (X[1400:], y[1400:])
+
+
+def build(init):
+    layers = []
+    for fan_in in [64] * 4:
+        layers += [nn.Linear(fan_in, 64), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(64, 10))
+    for layer in model[::2]:
+        init(layer.weight)
+        nn.init.zeros_(layer.bias)
+    train, test = data()
+    return Setup(
+        model=model,
+        loss_fn=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        data=train,
+        batch_size=32,
+        epochs=20,
+        validation=test,
+    )
+
+
+def setup():
+    return build(lambda weight: nn.init.uniform_(weight, -1, 1))
+
+
+def fixed():
+    return build(lambda weight: nn.init.uniform_(weight, -0.5, 0.5))

@@ -1,0 +1,50 @@
+"""Will this neural network train, why not, and which change makes it train.
+
+The names below load what they need when first used, so that `import trainability` stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from trainability.errors import SetupError, TrainabilityError
+
+if TYPE_CHECKING:
+    from trainability.doctor import Diagnosis, Finding, Remedy, diagnose
+    from trainability.setup import Run, Setup
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Setup": "trainability.setup",
+    "Run": "trainability.setup",
+    "diagnose": "trainability.doctor",
+    "Diagnosis": "trainability.doctor",
+    "Finding": "trainability.doctor",
+    "Remedy": "trainability.doctor",
+}
+
+__all__ = [
+    "Diagnosis",
+    "Finding",
+    "Remedy",
+    "Run",
+    "Setup",
+    "SetupError",
+    "TrainabilityError",
+    "__version__",
+    "diagnose",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'trainability' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

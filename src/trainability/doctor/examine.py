@@ -1,0 +1,116 @@
+"""The run under examination: the Setup as given, trained on a private copy with probes along the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trainability.doctor.probes import curvature, snapshot
+from trainability.doctor.readings import CurvatureReading, RunReading, Snapshot
+from trainability.setup import Run, Setup
+from trainability.setup.facts import SAMPLE
+from trainability.setup.score import constant_score
+
+PROBE_SAMPLE = 512
+EARLY = 0.1
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One run on the weights as given, and what the probes read before, early and at the end."""
+
+    run: Run
+    start: Snapshot
+    early: Snapshot | None
+    end: Snapshot | None
+    curvature: CurvatureReading | None
+
+
+def examine(setup: Setup, steps: int) -> Examination:
+    """Train a private copy of `setup` and probe it before the first step, after a tenth at most, and at the end.
+
+    Args:
+        setup: stays as it is.
+        steps: optimizer steps.
+
+    Returns:
+        Examination. The first step's relative update of each weight is part of the start.
+    """
+    copy = setup.clone()
+    x, y = (t.to(copy.device) for t in copy.batches.sample(PROBE_SAMPLE))
+    first = {name: p.detach().clone() for name, p in copy.model.named_parameters()}
+    early_at = min(max(int(EARLY * steps), 1), 500)
+    taken: dict[int, Snapshot] = {}
+    curve: list[CurvatureReading | None] = []
+    updates: dict[str, float] = {}
+
+    def probe(step: int) -> Callable[[], None]:
+        def now() -> None:
+            taken[step] = snapshot(copy, x, y, step=step, start=first)
+            if not curve or curve[-1] is None:
+                curve.append(curvature(copy, step=step))
+
+        return now
+
+    def after_first() -> None:
+        for name, parameter in copy.model.named_parameters():
+            before = first[name]
+            size = float(before.double().norm())
+            moved = float((parameter.detach().double() - before.double()).norm())
+            updates[name] = moved / size if size else (float("inf") if moved else 0.0)
+
+    def both() -> None:
+        after_first()
+        probe(1)()
+
+    observe = {0: probe(0), 1: after_first, early_at: probe(early_at), steps: probe(steps)}
+    if early_at == 1:
+        observe[1] = both
+    run = copy.train(steps=steps, observe=observe)
+    start = taken[0]
+    weights = tuple(replace(w, update=updates.get(w.name, w.update)) for w in start.weights)
+    return Examination(
+        run=run,
+        start=replace(start, weights=weights),
+        early=taken.get(early_at),
+        end=taken.get(steps),
+        curvature=next((c for c in curve if c is not None), None),
+    )
+
+
+def run_reading(run: Run, setup: Setup) -> RunReading:
+    """Reduce a Run to what rules need.
+
+    Args:
+        run: of this Setup or one of the same task and data.
+        setup: gives the targets for the constant answer's score.
+
+    Returns:
+        RunReading.
+    """
+    losses = run.losses
+    smooth = _smooth(losses)
+    third = max(len(smooth) // 3, 1)
+    before, after = float(np.mean(smooth[-third:][: third // 3 + 1])), float(np.mean(smooth[-(third // 3 + 1) :]))
+    fifth = smooth[: max(len(smooth) // 5, 1)]
+    return RunReading(
+        outcome=run.outcome,
+        start_loss=run.start_loss,
+        constant_loss=run.constant_loss,
+        target=run.target,
+        end_loss=run.end_loss,
+        best_loss=float(np.nanmin(smooth)) if np.isfinite(smooth).any() else float("nan"),
+        peak_loss=float("inf") if not np.isfinite(fifth).all() else float(fifth.max()),
+        late_slope=(after - before) / abs(before) if before else 0.0,
+        score=run.score,
+        constant_score=constant_score(setup.batches.sample(SAMPLE)[1], setup.facts.task),
+        validation_loss=run.validation_loss,
+        validation_constant_loss=run.validation_constant_loss,
+    )
+
+
+def _smooth(losses: np.ndarray) -> np.ndarray:
+    """Means over up to fifty equal parts of the run."""
+    return np.array([part.mean() for part in np.array_split(losses, min(50, len(losses)))])

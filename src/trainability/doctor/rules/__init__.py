@@ -1,0 +1,76 @@
+"""Rules judge: each is a page around one pure function from readings to a finding.
+
+A new rule is one file with a `RULE`, one line below, and its own `sick` and `healthy` examples.
+"""
+
+from __future__ import annotations
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import Readings
+from trainability.doctor.rules import (
+    broadcast_loss,
+    constant_output,
+    detached_loss,
+    dying_relu,
+    exploding_gradient,
+    initial_scale_too_large,
+    initial_scale_too_small,
+    lr_too_high,
+    lr_too_low,
+    lr_zero,
+    no_trainable_parameters,
+    nonfinite_data,
+    output_range,
+    parameters_not_in_optimizer,
+    saturated_softmax,
+    saturated_units,
+    sigmoid_before_bce_with_logits,
+    sign_flipped_loss,
+    softmax_before_cross_entropy,
+    symmetric_units,
+    unscaled_inputs,
+    unscaled_targets,
+    vanishing_gradient,
+)
+from trainability.doctor.rules._rule import Rule
+
+ALL: dict[str, Rule] = {
+    module.RULE.cause: module.RULE
+    for module in (
+        nonfinite_data,
+        lr_zero,
+        no_trainable_parameters,
+        parameters_not_in_optimizer,
+        detached_loss,
+        sign_flipped_loss,
+        constant_output,
+        broadcast_loss,
+        output_range,
+        softmax_before_cross_entropy,
+        sigmoid_before_bce_with_logits,
+        symmetric_units,
+        saturated_softmax,
+        initial_scale_too_large,
+        initial_scale_too_small,
+        dying_relu,
+        saturated_units,
+        vanishing_gradient,
+        exploding_gradient,
+        lr_too_high,
+        lr_too_low,
+        unscaled_inputs,
+        unscaled_targets,
+    )
+}
+"""Cause -> rule."""
+
+
+def judge(readings: Readings) -> tuple[Finding, ...]:
+    """All findings, the strongest first.
+
+    Example:
+        >>> judge(Readings())
+        ()
+    """
+    found = (rule.judge(readings) for rule in ALL.values())
+    return tuple(sorted((f for f in found if f is not None), key=lambda f: -f.weight))

@@ -1,0 +1,94 @@
+"""So small a learning rate, or so few steps, that the weights hardly left their start."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import CurvatureReading, OptimizerReading, Readings, RunReading, Snapshot
+from trainability.doctor.rules._rule import Rule, fmt
+
+# Networks that learn move their weights by a fifth to several times their size; under a tenth, with a gradient that is
+# still there and room below the stability limit, the budget was not used.
+MOVED, ROOM, GRADIENT = 0.1, 0.1, 0.1
+
+
+def judge(r: Readings) -> Finding | None:
+    """Fires where runs do not reach the target, the weights hardly moved, and the gradient is still as it was."""
+    run, end, opt = r.runs[0], r.end, r.optimizer
+    if end is None or opt.lr <= 0 or any(x.outcome in ("trained", "diverged") for x in r.runs) or opt.held == 0:
+        return None
+    if end.movement >= MOVED or not end.gradient_norm > GRADIENT * r.start.gradient_norm:
+        return None
+    known = r.curvature is not None and math.isfinite(r.curvature.stable_lr)
+    limit = r.curvature.stable_lr if known and r.curvature else math.nan
+    if limit == limit and opt.lr > ROOM * limit and not opt.normalised:
+        return None
+    reach = opt.lr * opt.steps
+    evidence: dict[str, float | str] = {
+        "relative movement of the weights": end.movement,
+        "lr": opt.lr,
+        "steps": float(opt.steps),
+        "stable lr": limit,
+        "gradient norm at the end over the start": end.gradient_norm / max(r.start.gradient_norm, 1e-300),
+        "loss at the start": run.start_loss,
+        "loss at the end": run.end_loss,
+    }
+    how = ""
+    if opt.normalised:
+        evidence["lr times steps"] = reach
+        how = (
+            f" {opt.name} moves a weight by about lr per step, so that no weight can go farther than lr x steps = "
+            f"{fmt(reach)}."
+        )
+    elif limit == limit:
+        how = f" The curvature at the start would allow a learning rate up to {fmt(limit)}."
+    return Finding(
+        cause="lr-too-low",
+        where="optimizer",
+        evidence=evidence,
+        says=(
+            f"After {opt.steps} steps with lr {fmt(opt.lr)} the weights have moved by {fmt(end.movement)} of their size "
+            f"and the gradient is still {fmt(evidence_ratio(r, end))} of what it was: the loss went from "
+            f"{fmt(run.start_loss)} to {fmt(run.end_loss)}.{how} "
+            "This is under-trained, not broken: it does not mean that the model or the data are wrong. "
+            "Try a larger learning rate, or more steps."
+        ),
+        weight=46.0,
+    )
+
+
+def evidence_ratio(r: Readings, end: Snapshot) -> float:
+    """The gradient's norm at the end over that at the start."""
+    return end.gradient_norm / max(r.start.gradient_norm, 1e-300)
+
+
+_SLOW = RunReading(outcome="stalled", end_loss=2.29, score=0.15, late_slope=-0.001)
+
+RULE = Rule(
+    cause="lr-too-low",
+    title="Learning rate or budget too low",
+    why="The distance that weights can go is bounded by lr x steps (x gradient); below their own size little changes.",
+    not_meant="A loss that stands while the gradient is gone is something else: saturation or dead units.",
+    source="Threshold: movements on digits and diabetes, trained 0.2 to 5, under-trained below 0.1; chosen between.",
+    judge=judge,
+    sick=(
+        Readings(
+            runs=(_SLOW,),
+            end=Snapshot(step=880, movement=0.01),
+            optimizer=OptimizerReading(name="Adam", lrs=(1e-5,), adaptive=True, normalised=True),
+        ),
+        Readings(
+            runs=(_SLOW,),
+            end=Snapshot(step=880, movement=0.01),
+            optimizer=OptimizerReading(lrs=(1e-6,)),
+            curvature=CurvatureReading(stable_lr=0.4),
+        ),
+    ),
+    healthy=(
+        Readings(end=Snapshot(step=880, movement=0.6)),
+        Readings(runs=(_SLOW,), end=replace(Snapshot(), movement=0.01, gradient_norm=1e-20)),
+        Readings(runs=(_SLOW,), end=Snapshot(step=880, movement=0.5)),
+    ),
+)

@@ -1,0 +1,75 @@
+"""He (Kaiming) initialization from a normal law."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from trainability.initializers._draw import draw_normal_
+from trainability.initializers._fans import Mode, fan
+from trainability.initializers._members import Generators, PerMember, member_values
+from trainability.theory.gain import gain as gain_of
+
+
+def he_normal_(
+    tensor: Tensor,
+    gain: PerMember | None = None,
+    *,
+    mode: Mode = "fan_in",
+    nonlinearity: str | Callable[..., Any] = "relu",
+    batch_dims: int = 0,
+    generator: Generators = None,
+) -> Tensor:
+    """Fill a weight from a normal law that keeps the signal's second moment through an activation, in place.
+
+    w ~ N(0, std²),  std = gain / √fan.  For ReLU gain = √2 and Var w = 2 / fan.
+
+    Args:
+        tensor: `(out, in, *kernel)`, floating point; a stack is `(E, out, in, *kernel)` with `batch_dims=1`.
+        gain: factor on the standard deviation, >= 0, or one per member, shape `(E,)`. None takes the gain of
+            `nonlinearity`; a number sets `nonlinearity` aside.
+        mode: "fan_in" keeps the forward signal, "fan_out" the gradient, "fan_avg" divides by the mean of both
+            fans.
+        nonlinearity: what stands before this weight (with "fan_out": behind it), a name or a NumPy function,
+            as in `trainability.theory.gain.gain`, which is not torch's for tanh, sigmoid and SELU. For
+            another slope of a leaky ReLU pass `gain=gain("leaky_relu", slope)`.
+        batch_dims: how many leading dimensions count members, >= 0.
+        generator: one `torch.Generator`, or one per member; None is torch's global generator.
+
+    Returns:
+        `tensor` itself.
+
+    Raises:
+        ValueError: no fans, a fan of 0, an unknown mode, a negative gain, or a wrong number of values or
+            generators.
+        UnknownNameError: no activation has that name.
+
+    Source: He et al. 2015, eq. 10 (forward, fan_in) and eq. 14 (backward, fan_out).
+
+    >>> import torch
+    >>> he_normal_(torch.empty(100, 30, 20), batch_dims=1).shape
+    torch.Size([100, 30, 20])
+    """
+    std = promised_std(tensor.shape, gain, mode=mode, nonlinearity=nonlinearity, batch_dims=batch_dims)
+    return draw_normal_(tensor, 0.0, std, batch_dims=batch_dims, generator=generator)
+
+
+def promised_std(
+    shape: Sequence[int],
+    gain: PerMember | None = None,
+    *,
+    mode: Mode = "fan_in",
+    nonlinearity: str | Callable[..., Any] = "relu",
+    batch_dims: int = 0,
+) -> PerMember:
+    """Give the standard deviation that `he_normal_` promises: gain / √fan.
+
+    >>> round(promised_std((30, 50)), 6)
+    0.2
+    """
+    chosen = gain_of(nonlinearity) if gain is None else gain
+    chosen = member_values("gain", chosen, shape, batch_dims, least=0.0)
+    return chosen / math.sqrt(fan(shape, mode, batch_dims))

@@ -1,0 +1,35 @@
+"""Carry the stability limits of theory, which take numbers, over to values per member."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainability.optimizers._values import PerMember
+
+
+def limit(formula: Callable[..., float], *arguments: PerMember) -> PerMember:
+    """Evaluate a formula of numbers on numbers and on tensors of values per member.
+
+    Args:
+        formula: float arguments in, float out.
+        arguments: floats, or tensors that broadcast against each other.
+
+    Returns:
+        A float if all arguments are numbers, otherwise a float64 tensor on the device of the first tensor.
+
+    Raises:
+        ValueError: what the formula raises.
+
+    >>> limit(lambda sharpness: 2 / sharpness, torch.tensor([1.0, 4.0]))
+    tensor([2.0000, 0.5000], dtype=torch.float64)
+    """
+    tensors = [value for value in arguments if isinstance(value, Tensor)]
+    if not tensors:
+        return float(formula(*arguments))
+    numbers = [np.asarray(v.detach().cpu().double() if isinstance(v, Tensor) else v) for v in arguments]
+    result = np.vectorize(formula, otypes=[np.float64])(*numbers)
+    return torch.as_tensor(result, dtype=torch.float64, device=tensors[0].device)

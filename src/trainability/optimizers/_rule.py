@@ -1,0 +1,48 @@
+"""What every update rule can do: the whole of what an engine may ask."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self, TypeAlias
+
+import torch
+from torch import Tensor
+
+from trainability.optimizers._values import PerMember
+
+Params: TypeAlias = dict[str, Tensor]
+"""Name -> tensor; in an ensemble of E members every tensor is `(E, ...)`."""
+
+State: TypeAlias = dict[str, Any]
+"""Buffers, each a `Params`, and "step", an int, where the rule counts steps."""
+
+
+class Rule(Protocol):
+    """An update rule: a frozen dataclass of hyper-parameters with pure functions around it.
+
+    theta, state <- update(gradient, state, theta). Nothing is changed in place and no gradient is recorded
+    through an update.
+    """
+
+    @property
+    def lr(self) -> PerMember:
+        """The learning rate."""
+
+    def init(self, params: Params) -> State:
+        """Give the state before the first update."""
+
+    def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
+        """Give the parameters and the state after one update."""
+
+    def stable_lr(self, sharpness: PerMember) -> PerMember:
+        """Give the largest lr at which the linearised update does not grow."""
+
+    @classmethod
+    def matches(cls, optimizer: torch.optim.Optimizer) -> bool:
+        """Say whether this rule is what the torch optimizer does, for its first parameter group."""
+
+    @classmethod
+    def from_torch(cls, group: dict[str, Any]) -> Self:
+        """Give the rule with the hyper-parameters of a torch parameter group."""
+
+    def preconditioner(self, optimizer: torch.optim.Optimizer, params: list[Tensor]) -> list[Tensor] | None:
+        """Give the diagonal d of the preconditioner from a torch optimizer's state, None if there is none."""

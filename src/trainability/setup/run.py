@@ -1,0 +1,66 @@
+"""What one training was: its losses, its outcome by the stated rules, and where it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainability.measures.outcome import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training of one Setup with one seed.
+
+    Args:
+        outcome: "diverged", "stalled", "learning" or "trained".
+        losses: (steps,), the training loss of every step's mini-batch before the step; nan once it is lost.
+        start_loss: L0, mean mini-batch loss before the first step.
+        constant_loss: Lc, the loss of the best constant answer; nan where there is none.
+        target: at or below it a run has trained.
+        score: accuracy or R2 on (a fixed sample of) the training data at the end.
+        validation_loss, validation_constant_loss, validation_score: the same on the validation data; nan without.
+        seed: what the weights and the data order came from; None for the weights as given.
+        steps: number of optimizer steps.
+        seconds: wall-clock time.
+        gradient_norms: (k, 2), pairs (step, norm of the gradient over all parameters) at up to 60 steps.
+    """
+
+    outcome: Outcome
+    losses: np.ndarray
+    start_loss: float
+    constant_loss: float
+    target: float
+    score: float
+    validation_loss: float
+    validation_constant_loss: float
+    validation_score: float
+    seed: int | None
+    steps: int
+    seconds: float
+    gradient_norms: np.ndarray
+
+    @property
+    def trained(self) -> bool:
+        """Whether the outcome is "trained"."""
+        return self.outcome == "trained"
+
+    @property
+    def generalises(self) -> bool:
+        """Whether it beats the best constant answer on the validation data; True where there are none."""
+        if math.isnan(self.validation_constant_loss):
+            return True
+        return self.validation_loss < self.validation_constant_loss
+
+    @property
+    def succeeded(self) -> bool:
+        """Trained, and no worse than a constant answer on data it has not seen."""
+        return self.trained and self.generalises
+
+    @property
+    def end_loss(self) -> float:
+        """Mean of the last tenth of the losses."""
+        tail = self.losses[-max(len(self.losses) // 10, 1) :]
+        return float(tail.mean()) if len(tail) else self.start_loss

@@ -1,0 +1,173 @@
+"""Train a Setup plainly: its own optimizer, its own loss, mini-batches in a seeded order."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainability.measures.outcome import outcome
+from trainability.setup.batches import Batches, steps
+from trainability.setup.constant_answer import constant_answer
+from trainability.setup.facts import SAMPLE, device_of, evaluate, forward
+from trainability.setup.run import Run
+from trainability.setup.score import score
+from trainability.setup.untouched import random_state_kept, seed_everything
+
+if TYPE_CHECKING:
+    from trainability.setup.setup import Setup
+
+LOST = 20  # a loss that was not finite for so many steps in a row does not come back
+
+
+def fit(
+    setup: Setup,
+    *,
+    seed: int,
+    steps_wanted: int,
+    label: int | None,
+    observe: Mapping[int, Callable[[], None]] | None = None,
+) -> Run:
+    """Train `setup.model` in place with `setup.optimizer` for `steps_wanted` steps.
+
+    Args:
+        setup: trained as it stands; weights are not drawn here.
+        seed: decides the data order and every random draw of the training.
+        steps_wanted: optimizer steps, at least 1.
+        label: the seed that the Run reports.
+        observe: called before the step of that number (0 is before the first; `steps_wanted` after the last).
+
+    Returns:
+        Run. A loss that is no longer finite ends the loop early; the Run says so as an outcome.
+    """
+    model, optimizer, loss_fn = setup.model, setup.optimizer, setup.loss_fn
+    facts, observe = setup.facts, observe or {}
+    where, began = device_of(model), time.perf_counter()
+    losses = np.full(steps_wanted, np.nan)
+    at = set(np.unique(np.linspace(0, steps_wanted - 1, 60).astype(int)).tolist())
+    norms: list[tuple[int, float]] = []
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    closure_needed = _needs_closure(optimizer)
+    with random_state_kept(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Using a target size")
+        seed_everything(seed)
+        model.train()
+        answer = constant_answer(loss_fn, facts.output, facts.target, facts.family)
+        start_loss, constant = _before(setup, answer, where)
+        lost = 0
+        for step, (x, y) in zip(range(steps_wanted), steps(setup.batches, seed), strict=False):
+            if step in observe:
+                observe[step]()
+            x, y = x.to(where), y.to(where)
+
+            def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
+                optimizer.zero_grad()
+                loss = evaluate(loss_fn, forward(model, x), y)
+                if loss.requires_grad:
+                    loss.backward()
+                return loss
+
+            loss = closure()
+            losses[step] = value = float(loss)
+            if step in at:
+                norms.append((step, _norm(parameters)))
+            optimizer.step(closure if closure_needed else None)  # type: ignore[arg-type]
+            lost = 0 if math.isfinite(value) else lost + 1
+            if lost >= LOST:
+                break
+        if steps_wanted in observe:
+            observe[steps_wanted]()
+    target = setup.target if setup.target is not None else _default_target(start_loss, constant)
+    train_score = setup.score(*setup.batches.sample(SAMPLE))
+    val_loss, val_constant, val_score = _validate(setup, answer, where)
+    return Run(
+        outcome=outcome(losses.tolist(), start_loss, constant, target),
+        losses=losses,
+        start_loss=start_loss,
+        constant_loss=constant,
+        target=target,
+        score=train_score,
+        validation_loss=val_loss,
+        validation_constant_loss=val_constant,
+        validation_score=val_score,
+        seed=label,
+        steps=steps_wanted,
+        seconds=time.perf_counter() - began,
+        gradient_norms=np.array(norms).reshape(-1, 2),
+    )
+
+
+def _default_target(start_loss: float, constant: float) -> float:
+    reference = constant if math.isfinite(constant) and constant > 0 else start_loss
+    return reference / 2
+
+
+def _before(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float]:
+    """L0 and Lc over the first batches of a fixed pass, in training mode, buffers put back."""
+    buffers = [(b, b.clone()) for b in setup.model.buffers()]
+    own, constant = [], []
+    limit = max(1, min(256, 4 * SAMPLE // setup.batches.batch_size))
+    data = zip(range(min(limit, setup.batches.steps_per_epoch)), steps(setup.batches, 0), strict=False)
+    with torch.no_grad():
+        for _, (x, y) in data:
+            x, y = x.to(where), y.to(where)
+            own.append(float(evaluate(setup.loss_fn, forward(setup.model, x), y)))
+            if answer is not None:
+                row = answer.expand(len(x), *answer.shape)
+                constant.append(float(evaluate(setup.loss_fn, row, y)))
+        for buffer, kept in buffers:
+            buffer.copy_(kept)
+    return float(np.mean(own)), float(np.mean(constant)) if constant else math.nan
+
+
+def _validate(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float, float]:
+    data: Batches | None = setup.validation_batches
+    if data is None:
+        return math.nan, math.nan, math.nan
+    x, y = (t.to(where) for t in data.sample(SAMPLE))
+    output = predict(setup.model, x)
+    with torch.no_grad():
+        loss = float(evaluate(setup.loss_fn, output, y))
+        constant = math.nan
+        if answer is not None:
+            constant = float(evaluate(setup.loss_fn, answer.expand(len(x), *answer.shape), y))
+    return loss, constant, score(output, y, setup.facts.task, logits=setup.facts.logits)
+
+
+def predict(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Outputs in eval mode, without gradients, in parts; the model's mode is put back.
+
+    Example:
+        >>> predict(nn.Linear(2, 3), torch.zeros(5, 2)).shape
+        torch.Size([5, 3])
+    """
+    modes = [(m, m.training) for m in model.modules()]
+    try:
+        model.eval()
+        with torch.no_grad():
+            return torch.cat([forward(model, part) for part in inputs.split(1024)])
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _norm(parameters: list[Any]) -> float:
+    squares = [float(p.grad.detach().double().square().sum()) for p in parameters if p.grad is not None]
+    return math.sqrt(sum(squares))
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    if isinstance(optimizer, torch.optim.LBFGS):
+        return True
+    try:
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+    except (TypeError, ValueError):
+        return False
+    return closure is not None and closure.default is inspect.Parameter.empty
