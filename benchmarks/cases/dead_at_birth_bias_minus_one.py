@@ -1,6 +1,6 @@
 """Every bias of the ReLU layers starts at -1.
 
-Fails: with PyTorch's small weights -1 is enough to silence the second layer. Fixed: biases at 0.
+Fails: with PyTorch's small weights -1 is enough to silence every unit. Fixed: biases at 0.
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ from torch import nn
 from trainability import Setup
 
 CAUSES = ("initial-scale-too-small", "vanishing-gradient")
-PASSES = "test accuracy >= 0.9"
+PASSES = "test accuracy >= 0.8"
 
 
 def data():

@@ -1,6 +1,6 @@
 """SGD with lr 10 on digits, a hundred times what works.
 
-Fails: the first steps end in dead units or NaN. Fixed: lr .1.
+Fails: the first steps leave a second layer without a live unit. Fixed: lr .1.
 """
 
 from dataclasses import replace

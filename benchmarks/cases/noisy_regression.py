@@ -7,7 +7,7 @@ from torch import nn
 from trainability import Setup
 
 CAUSES = ()
-PASSES = "test r2 >= 0.3"
+PASSES = "test r2 >= 0.25"
 
 
 def data():

@@ -1,4 +1,4 @@
-"""Tanh layers with weights drawn from N(0, 3^2): nearly every unit sits at -1 or 1.
+"""Tanh layers with weights drawn from N(0, 3^2): nine answers in ten are -1 or 1.
 
 Fails: saturated units pass on almost no gradient. Fixed: Xavier.
 """

@@ -1,6 +1,6 @@
 """Weights drawn from U[-1, 1] in a ReLU net with cross-entropy and SGD with lr .1.
 
-Fails: the loss starts in the hundreds; the first steps kill units or overflow. Fixed: U[-.5, .5].
+Fails: the loss starts in the hundreds; the first steps overflow or kill every unit. Fixed: U[-.5, .5].
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ from torch import nn
 from trainability import Setup
 
 CAUSES = ("saturated-softmax", "initial-scale-too-large")
-PASSES = "test accuracy >= 0.8"
+PASSES = "test accuracy >= 0.7"
 
 
 def data():

@@ -103,7 +103,7 @@ def test_convolutions_get_the_fans_of_what_they_compute(groups):
 
 
 def test_he_keeps_the_signal_through_a_transposed_convolution():
-    """The reason for exchanging in and out: mean square 1 in, E relu² = 1/2 into the sum, about 1 out (stride 1).
+    """Why in and out are exchanged: E relu² = 1/2 goes into the sum, mean square 1 comes out (stride 1).
 
     4 000 inner outputs of 64 channels; channels share inputs, so the band of 15 % is generous; torch's own
     reading of the fans would give a quarter.

@@ -10,8 +10,6 @@ import numpy as np
 from trainability.doctor.probes import curvature, snapshot
 from trainability.doctor.readings import CurvatureReading, RunReading, Snapshot
 from trainability.setup import Run, Setup
-from trainability.setup.facts import SAMPLE
-from trainability.setup.score import constant_score
 
 PROBE_SAMPLE = 512
 EARLY = 0.1
@@ -80,12 +78,11 @@ def examine(setup: Setup, steps: int) -> Examination:
     )
 
 
-def run_reading(run: Run, setup: Setup) -> RunReading:
+def run_reading(run: Run) -> RunReading:
     """Reduce a Run to what rules need.
 
     Args:
-        run: of this Setup or one of the same task and data.
-        setup: gives the targets for the constant answer's score.
+        run: any.
 
     Returns:
         RunReading.
@@ -105,7 +102,7 @@ def run_reading(run: Run, setup: Setup) -> RunReading:
         peak_loss=float("inf") if not np.isfinite(fifth).all() else float(fifth.max()),
         late_slope=(after - before) / abs(before) if before else 0.0,
         score=run.score,
-        constant_score=constant_score(setup.batches.sample(SAMPLE)[1], setup.facts.task),
+        constant_score=run.constant_score,
         validation_loss=run.validation_loss,
         validation_constant_loss=run.validation_constant_loss,
     )

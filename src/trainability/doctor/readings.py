@@ -105,7 +105,9 @@ class OutputReading:
         columns: outputs per input.
         form: "probabilities", "independent-probabilities", "log-probabilities", "values".
         activation: the function the model ends with ("softmax", "sigmoid", "relu", "tanh", "log_softmax"), or "".
-        path: that activation's module path; "" where it is no module of its own.
+        path: that activation's module path, "" where it is called as a function.
+        calls: how many times that kind of activation is called in one pass; the last call is the ending.
+        reused: whether the activation's module is called more than once.
         rms: of what goes into it (the logits), or of the output where there is none.
         low, high: range of the outputs.
         top2_gap: median over inputs of the largest minus the second largest logit; nan for one column.
@@ -120,6 +122,8 @@ class OutputReading:
     form: str = "values"
     activation: str = ""
     path: str = ""
+    calls: int = 1
+    reused: bool = False
     rms: float = 0.3
     low: float = -1.0
     high: float = 1.0

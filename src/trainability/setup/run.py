@@ -21,6 +21,7 @@ class Run:
         constant_loss: Lc, the loss of the best constant answer; nan where there is none.
         target: at or below it a run has trained.
         score: accuracy or R2 on (a fixed sample of) the training data at the end.
+        constant_score: the score of the best constant answer on the same sample.
         validation_loss, validation_constant_loss, validation_score: the same on the validation data; nan without.
         seed: what the weights and the data order came from; None for the weights as given.
         steps: number of optimizer steps.
@@ -34,6 +35,7 @@ class Run:
     constant_loss: float
     target: float
     score: float
+    constant_score: float
     validation_loss: float
     validation_constant_loss: float
     validation_score: float
@@ -53,6 +55,17 @@ class Run:
         if math.isnan(self.validation_constant_loss):
             return True
         return self.validation_loss < self.validation_constant_loss
+
+    @property
+    def skill(self) -> float:
+        """Share of what a constant answer leaves open: (score - constant) / (1 - constant); nan when lost."""
+        return (self.score - self.constant_score) / max(1 - self.constant_score, 1e-9)
+
+    @property
+    def learned(self) -> bool:
+        """Trained, or learning with a skill of at least one half; and it generalises."""
+        enough = self.trained or (self.outcome == "learning" and self.skill >= 0.5)
+        return enough and self.generalises
 
     @property
     def succeeded(self) -> bool:

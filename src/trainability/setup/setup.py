@@ -155,6 +155,7 @@ class Setup:
         *,
         seed: int | None = None,
         steps: int | None = None,
+        order: int | None = None,
         observe: Mapping[int, Callable[[], None]] | None = None,
     ) -> Run:
         """Train this Setup's model in place, from its start, with its own optimizer.
@@ -165,6 +166,7 @@ class Setup:
         Args:
             seed: decides weights, data order and random layers.
             steps: optimizer steps; None for the whole budget (`self.steps`).
+            order: seed of data order and random layers, where it is not to be `seed`.
             observe: functions to call before the step of that number; for probes.
 
         Returns:
@@ -184,7 +186,7 @@ class Setup:
         self.optimizer.state.clear()
         return fit(
             self,
-            seed=seed if seed is not None else 0,
+            seed=next((s for s in (order, seed) if s is not None), 0),
             steps_wanted=steps or self.steps,
             label=seed,
             observe=observe,

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainability.measures.outcome import outcome
+from trainability.errors import SetupError
+from trainability.measures.outcome import default_target, outcome
 from trainability.setup.batches import Batches, steps
 from trainability.setup.constant_answer import constant_answer
 from trainability.setup.facts import SAMPLE, device_of, evaluate, forward
 from trainability.setup.run import Run
-from trainability.setup.score import score
+from trainability.setup.score import constant_score, score
 from trainability.setup.untouched import random_state_kept, seed_everything
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ def fit(
 
             def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
                 optimizer.zero_grad()
-                loss = evaluate(loss_fn, forward(model, x), y)
+                loss = _loss(loss_fn, forward(model, x), y)
                 if loss.requires_grad:
                     loss.backward()
                 return loss
 
             loss = closure()
-            losses[step] = value = float(loss)
+            losses[step] = value = float(loss.detach())
             if step in at:
                 norms.append((step, _norm(parameters)))
             optimizer.step(closure if closure_needed else None)  # type: ignore[arg-type]
@@ -84,8 +85,9 @@ def fit(
                 break
         if steps_wanted in observe:
             observe[steps_wanted]()
-    target = setup.target if setup.target is not None else _default_target(start_loss, constant)
-    train_score = setup.score(*setup.batches.sample(SAMPLE))
+    target = setup.target if setup.target is not None else default_target(start_loss, constant)
+    x, y = setup.batches.sample(SAMPLE)
+    train_score = setup.score(x, y)
     val_loss, val_constant, val_score = _validate(setup, answer, where)
     return Run(
         outcome=outcome(losses.tolist(), start_loss, constant, target),
@@ -94,6 +96,7 @@ def fit(
         constant_loss=constant,
         target=target,
         score=train_score,
+        constant_score=constant_score(y, facts.task),
         validation_loss=val_loss,
         validation_constant_loss=val_constant,
         validation_score=val_score,
@@ -104,9 +107,14 @@ def fit(
     )
 
 
-def _default_target(start_loss: float, constant: float) -> float:
-    reference = constant if math.isfinite(constant) and constant > 0 else start_loss
-    return reference / 2
+def _loss(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> Tensor:
+    """The loss; nan where a loss refuses an output that is not finite any more (BCELoss does)."""
+    try:
+        return evaluate(loss_fn, output, target)
+    except SetupError:
+        if bool(torch.isfinite(output).all()):
+            raise
+        return torch.tensor(math.nan)
 
 
 def _before(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float]:
@@ -118,7 +126,7 @@ def _before(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[f
     with torch.no_grad():
         for _, (x, y) in data:
             x, y = x.to(where), y.to(where)
-            own.append(float(evaluate(setup.loss_fn, forward(setup.model, x), y)))
+            own.append(float(_loss(setup.loss_fn, forward(setup.model, x), y)))
             if answer is not None:
                 row = answer.expand(len(x), *answer.shape)
                 constant.append(float(evaluate(setup.loss_fn, row, y)))
@@ -134,7 +142,7 @@ def _validate(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple
     x, y = (t.to(where) for t in data.sample(SAMPLE))
     output = predict(setup.model, x)
     with torch.no_grad():
-        loss = float(evaluate(setup.loss_fn, output, y))
+        loss = float(_loss(setup.loss_fn, output, y))
         constant = math.nan
         if answer is not None:
             constant = float(evaluate(setup.loss_fn, answer.expand(len(x), *answer.shape), y))

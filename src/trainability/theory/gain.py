@@ -123,4 +123,4 @@ def gain(nonlinearity: Nonlinearity, negative_slope: float = 0.01) -> float:
     1.5925
     """
     moment = second_moment(nonlinearity, negative_slope)
-    return 1.0 / sqrt(moment) if moment > 0 else float("inf")
+    return sqrt(1.0 / moment) if moment > 0 else float("inf")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trainability import optimizers
+from trainability.doctor.probes.optimizer import is_adaptive
 from trainability.doctor.readings import CurvatureReading
 from trainability.measures.lanczos import Eigen
 from trainability.measures.sharpness import sharpness
@@ -42,8 +43,7 @@ def curvature(setup: Setup, *, step: int = 0) -> CurvatureReading | None:
         return None
     parameters = [p for group in setup.optimizer.param_groups for p in group["params"] if p.requires_grad]
     preconditioner = rule.preconditioner(setup.optimizer, parameters)
-    adaptive = type(rule).adaptive
-    if not parameters or (adaptive and preconditioner is None):
+    if not parameters or (is_adaptive(setup.optimizer) and preconditioner is None):
         return None
 
     def eigen(x: Tensor, y: Tensor) -> Eigen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch.optim import Optimizer
+
 from trainability.doctor.readings import OptimizerReading
 from trainability.setup import Setup
 
@@ -24,8 +26,8 @@ def optimizer_reading(setup: Setup, steps: int) -> OptimizerReading:
     held = {id(p) for group in groups for p in group["params"]}
     named = {name: p for name, p in setup.model.named_parameters() if p.requires_grad}
     mine = {id(p) for p in setup.model.parameters()}
-    kinds = {kind.__name__ for kind in type(setup.optimizer).__mro__}
-    adaptive = True if kinds & ADAPTIVE else (False if kinds & PLAIN else None)
+    kinds = _kinds(setup.optimizer)
+    adaptive = True if is_adaptive(setup.optimizer) else (False if kinds & PLAIN else None)
     return OptimizerReading(
         name=type(setup.optimizer).__name__,
         lrs=tuple(float(group.get("lr", float("nan"))) for group in groups),
@@ -40,3 +42,18 @@ def optimizer_reading(setup: Setup, steps: int) -> OptimizerReading:
         steps=steps,
         epochs=setup.epochs,
     )
+
+
+def is_adaptive(optimizer: Optimizer) -> bool:
+    """Whether the optimizer rescales the step per weight.
+
+    Example:
+        >>> import torch
+        >>> is_adaptive(torch.optim.Adam([torch.zeros(1)])), is_adaptive(torch.optim.SGD([torch.zeros(1)]))
+        (True, False)
+    """
+    return bool(_kinds(optimizer) & ADAPTIVE)
+
+
+def _kinds(optimizer: Optimizer) -> set[str]:
+    return {kind.__name__ for kind in type(optimizer).__mro__}

@@ -13,13 +13,14 @@ from trainability.setup.output_form import output_form
 
 
 def output_reading(
-    output: Tensor, ending: Call | None, at_output: list[Tensor], facts: Facts
+    output: Tensor, ending: Call | None, calls: int, at_output: list[Tensor], facts: Facts
 ) -> OutputReading:
     """Read a batch of outputs.
 
     Args:
         output: (n, ...), with finite or non-finite values.
         ending: the activation that the model ends with, if it does.
+        calls: how often an activation of that kind was called.
         at_output: the loss's gradient at the output, if there was one.
         facts: of the Setup.
 
@@ -41,7 +42,9 @@ def output_reading(
         columns=answers.shape[1] if answers.ndim > 1 else 1,
         form=form,
         activation=ending.kind if ending else "",
-        path=ending.path if ending else "",
+        path=ending.path if ending and ending.is_module else "",
+        calls=calls,
+        reused="#" in ending.name if ending else False,
         rms=float(logits.square().mean().sqrt()) if finite else NAN,
         low=float(answers.min()) if finite else NAN,
         high=float(answers.max()) if finite else NAN,

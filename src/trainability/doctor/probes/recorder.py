@@ -18,9 +18,17 @@ class Call:
     """One call of a watched function: its kind, where it happened, what went in and what came out."""
 
     def __init__(
-        self, name: str, kind: str, role: str, path: str, inputs: Tensor, output: Tensor, unit_dim: int
+        self,
+        name: str,
+        kind: str,
+        role: str,
+        path: str,
+        is_module: bool,
+        inputs: Tensor,
+        output: Tensor,
+        unit_dim: int,
     ) -> None:
-        self.name, self.kind, self.role, self.path = name, kind, role, path
+        self.name, self.kind, self.role, self.path, self.is_module = name, kind, role, path, is_module
         self.inputs, self.output, self.unit_dim = inputs, output, unit_dim
 
 
@@ -75,11 +83,12 @@ class Recorder(TorchFunctionMode):
         if role == "weight":
             path = self.owner.get(id(weight), path)
         unit_dim = min(self.unit_dim, output.ndim - 1)
-        self.seen(Call(self._name(path, kind, role), kind, role, path, inputs, output, unit_dim))
+        is_module = bool(path) and path in self.leaf
+        name = self._name(path if role == "weight" or is_module else f"{path}.{kind}".lstrip("."))
+        self.seen(Call(name, kind, role, path, is_module, inputs, output, unit_dim))
         return output
 
-    def _name(self, path: str, kind: str, role: str) -> str:
-        name = path if role == "weight" or (path and path in self.leaf) else f"{path}.{kind}".lstrip(".")
+    def _name(self, name: str) -> str:
         self.times[name] = self.times.get(name, 0) + 1
         return name if self.times[name] == 1 else f"{name}#{self.times[name]}"
 

@@ -80,15 +80,16 @@ def snapshot(
         layers = tuple(
             replace(layer, gradient=gradients.get(i, NAN)) for i, layer in enumerate(calls)
         )
+        kinds = [layer.kind for layer in calls]
         ending = last[0] if last and _ends_with(output, last[0].output) else None
         return Snapshot(
             step=step,
-            loss=NAN if loss is None else float(loss),
+            loss=NAN if loss is None else float(loss.detach()),
             gradient_norm=_total(model),
             movement=_movement(model, start),
             layers=layers,
             weights=weight_readings(model, setup.optimizer),
-            output=output_reading(output, ending, at_output, setup.facts),
+            output=output_reading(output, ending, kinds.count(ending.kind) if ending else 0, at_output, setup.facts),
         )
     finally:
         for parameter, gradient in kept:

@@ -1,0 +1,66 @@
+"""Remedies change: each maps a Setup to a new Setup and carries the lines a user would write.
+
+A new remedy is one file with a `REMEDY`, one line below, and one test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import Readings
+from trainability.doctor.remedies import (
+    adam,
+    all_parameters,
+    clip_gradients,
+    cross_entropy,
+    drop_nonfinite,
+    flip_sign,
+    initialize,
+    lower_lr,
+    match_shapes,
+    other_activation,
+    raise_lr,
+    remove_ending,
+    set_lr,
+    sigmoid_ending,
+    standardise_inputs,
+    standardise_targets,
+)
+from trainability.doctor.remedies._change import Change, Prescription, together
+
+ALL: dict[str, Prescription] = {
+    module.REMEDY.name: module.REMEDY
+    for module in (
+        drop_nonfinite,
+        set_lr,
+        all_parameters,
+        flip_sign,
+        match_shapes,
+        remove_ending,
+        sigmoid_ending,
+        lower_lr,
+        raise_lr,
+        initialize,
+        standardise_inputs,
+        standardise_targets,
+        clip_gradients,
+        adam,
+        cross_entropy,
+        other_activation,
+    )
+}
+"""Name -> prescription."""
+
+__all__ = ["ALL", "Change", "Prescription", "propose", "together"]
+
+
+def propose(findings: Iterable[Finding], readings: Readings) -> list[Change]:
+    """Every change that answers one of the findings, each once, smallest first, stronger findings first among equals."""
+    changes: dict[str, Change] = {}
+    for finding in findings:
+        for prescription in ALL.values():
+            if finding.cause in prescription.answers:
+                for change in prescription.propose(finding, readings):
+                    changes.setdefault(change.name, change)
+    return sorted(changes.values(), key=lambda c: c.size)

@@ -1,0 +1,47 @@
+"""An optimizer of the same class and options over the model's own parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import Readings
+from trainability.doctor.remedies._change import Change, Prescription
+from trainability.setup import Setup
+
+ANSWERS = ("parameters-not-in-optimizer", "no-trainable-parameters")
+
+
+def propose(finding: Finding, r: Readings) -> Iterator[Change]:
+    """The optimizer built anew over `model.parameters()`; frozen models are unfrozen first."""
+    frozen = finding.cause == "no-trainable-parameters"
+    yield Change(
+        name="all-parameters" + ("-unfrozen" if frozen else ""),
+        family="all-parameters",
+        summary=("Unfreeze the model and build" if frozen else "Build")
+        + " the optimizer over the model's parameters",
+        code=("model.requires_grad_(True)\n" if frozen else "")
+        + f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={r.optimizer.lr:g})",
+        size=1.0,
+        answers=ANSWERS,
+        transform=partial(_rebuild, unfreeze=frozen),
+    )
+
+
+def _rebuild(setup: Setup, generator: torch.Generator, *, unfreeze: bool) -> Setup:
+    if unfreeze:
+        setup.model.requires_grad_(True)
+    old = setup.optimizer
+    accepted = inspect.signature(type(old)).parameters
+    options = {k: v for k, v in old.defaults.items() if k in accepted}
+    options |= {k: v for k, v in old.param_groups[0].items() if k in options}
+    wanted = [p for p in setup.model.parameters() if p.requires_grad]
+    optimizer: torch.optim.Optimizer = type(old)(wanted, **options)  # type: ignore[call-arg]
+    return setup._with(optimizer=optimizer)
+
+
+REMEDY = Prescription("all-parameters", ANSWERS, propose)

@@ -1,0 +1,57 @@
+"""Cross-entropy on the logits in place of a loss on probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import OutputReading, Readings
+from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._ending import removal_line, without_ending
+from trainability.doctor.remedies._lr import scale_lr
+from trainability.setup import Setup
+
+ANSWERS = ("saturated-softmax",)
+
+
+def propose(finding: Finding, r: Readings) -> Iterator[Change]:
+    """Logits and cross-entropy, with the learning rate as it is, then a tenth and a hundredth of it."""
+    ending = r.start.output
+    if r.task != "multi-class" or ending.activation != "softmax":
+        return
+    for factor in (1.0, 0.1, 0.01):
+        lr = float(f"{r.optimizer.lr * factor:.3g}")
+        slower = f", and lower the learning rate to {lr:g}" if factor < 1 else ""
+        yield Change(
+            name="cross-entropy" + (f"-lr-{lr:g}" if factor < 1 else ""),
+            family="cross-entropy",
+            summary=f"Give the logits to cross-entropy instead of probabilities to this loss{slower}",
+            code=(
+                f"{removal_line(ending)}\nloss_fn = nn.CrossEntropyLoss()"
+                + (f"\noptimizer = ...(model.parameters(), lr={lr:g})" if factor < 1 else "")
+            ),
+            size=2.0 if factor == 1 else 3.0,
+            answers=(*ANSWERS, "softmax-before-cross-entropy"),
+            transform=partial(_change, ending=ending, factor=factor),
+        )
+
+
+def _change(setup: Setup, generator: torch.Generator, *, ending: OutputReading, factor: float) -> Setup:
+    model = without_ending(setup.model, ending)
+    return scale_lr(setup._with(model=model, loss_fn=class_loss), factor)
+
+
+def class_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy for class indices `(N,)` or `(N, 1)`, or one-hot rows `(N, C)`."""
+    if target.shape == logits.shape:
+        target = target.to(logits.dtype)
+    elif target.ndim == logits.ndim:
+        target = target.squeeze(-1)
+    return nn.functional.cross_entropy(logits, target)
+
+
+REMEDY = Prescription("cross-entropy", ANSWERS, propose)

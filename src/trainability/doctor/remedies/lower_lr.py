@@ -1,0 +1,45 @@
+"""Shorter steps: below the measured limit, or by tens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import Readings
+from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._lr import nice, scale_lr
+
+ANSWERS = ("lr-too-high", "exploding-gradient", "dying-relu", "initial-scale-too-large", "saturated-softmax")
+
+
+def propose(finding: Finding, r: Readings) -> Iterator[Change]:
+    """Half the stable learning rate where it is known and lower, then a tenth, a hundredth and a thousandth of the lr."""
+    lr = r.optimizer.lr
+    if not lr > 0:
+        return
+    wanted: list[float] = []
+    limit = min(r.curvature.stable_lr, r.curvature.batch_stable_lr) if r.curvature else math.nan
+    if limit == limit and 0 < limit < lr:
+        wanted.append(nice(limit / 2))
+    wanted += [lr / 10, lr / 100]
+    if finding.cause == "lr-too-high":
+        wanted.append(lr / 1000)
+    for new in dict.fromkeys(float(f"{value:.3g}") for value in wanted):
+        yield lower(lr, new)
+
+
+def lower(lr: float, new: float) -> Change:
+    """The change of learning rate from `lr` to `new`, all groups in proportion."""
+    return Change(
+        name=f"lr-{new:g}",
+        family="lower-lr",
+        summary=f"Lower the learning rate from {lr:g} to {new:g}",
+        code=f"optimizer = ...(model.parameters(), lr={new:g})",
+        size=0.5,
+        answers=("lr-too-high",),
+        transform=lambda setup, generator: scale_lr(setup, new / lr),
+    )
+
+
+REMEDY = Prescription("lower-lr", ANSWERS, propose)

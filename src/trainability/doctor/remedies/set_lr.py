@@ -1,0 +1,43 @@
+"""A learning rate where there was none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import Readings
+from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._lr import nice
+from trainability.setup import Setup
+
+ANSWERS = ("lr-zero",)
+
+
+def propose(finding: Finding, r: Readings) -> Iterator[Change]:
+    """1e-3 and ten times it for a normalised rule; otherwise 0.1 and 0.01 and half the stable lr where it is known."""
+    if r.optimizer.normalised:
+        wanted = [1e-3, 1e-2]
+    else:
+        limit = min(r.curvature.stable_lr, r.curvature.batch_stable_lr) if r.curvature else math.nan
+        wanted = [nice(limit / 2)] if limit == limit and 0 < limit < math.inf else []
+        wanted += [1e-1, 1e-2, 1e-3]
+    for lr in dict.fromkeys(wanted):
+        yield Change(
+            name=f"lr-{lr:g}",
+            family="set-lr",
+            summary=f"Set the learning rate to {lr:g}",
+            code=f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={lr:g})",
+            size=0.5,
+            answers=ANSWERS,
+            transform=lambda setup, generator, lr=lr: _set(setup, lr),  # type: ignore[misc]
+        )
+
+
+def _set(setup: Setup, lr: float) -> Setup:
+    for group in setup.optimizer.param_groups:
+        group["lr"] = lr
+    return setup
+
+
+REMEDY = Prescription("set-lr", ANSWERS, propose)

@@ -1,0 +1,71 @@
+"""Inputs with mean 0 and standard deviation 1 per feature, inside the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from trainability.doctor.finding import Finding
+from trainability.doctor.readings import Readings
+from trainability.doctor.remedies._change import Change, Prescription
+from trainability.setup import Setup
+
+ANSWERS = ("unscaled-inputs", "lr-too-high", "saturated-units")
+SAMPLE = 50_000
+
+
+def propose(finding: Finding, r: Readings) -> Iterator[Change]:
+    """The standardising first layer; not for inputs that are indices."""
+    if r.data.integer_inputs:
+        return
+    yield Change(
+        name="standardise-inputs",
+        family="standardise-inputs",
+        summary="Standardise the inputs",
+        code=(
+            "mean, std = X.mean(0), X.std(0).clamp_min(1e-8)  # of the training set, used for new data too\n"
+            "X = (X - mean) / std"
+        ),
+        size=1.0,
+        answers=ANSWERS,
+        transform=standardise_inputs,
+    )
+
+
+class StandardisedInputs(nn.Module):
+    """A model that takes inputs in their own units and standardises them first.
+
+    Args:
+        model: what follows.
+        mean, std: broadcastable against a batch of inputs; std above 0.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The model's output for standardised inputs."""
+        return self.model((x - self.mean) / self.std)
+
+
+def standardise_inputs(setup: Setup, generator: torch.Generator) -> Setup:
+    """Wrap the model; statistics are the training data's, per feature (per channel for images)."""
+    x = setup.batches.sample(SAMPLE)[0].to(setup.device)
+    over = (0,) if x.ndim <= 2 else ((0, *range(2, x.ndim)) if x.ndim == 4 else tuple(range(x.ndim - 1)))
+    finite = x[torch.isfinite(x.flatten(1) if x.ndim > 1 else x[:, None]).all(1)].double()
+    mean, std = finite.mean(over, keepdim=True), finite.std(over, keepdim=True, correction=0)
+    std = torch.where(std > 1e-8 * mean.abs().clamp_min(1e-30), std, torch.ones_like(std))
+    if x.ndim == 1:
+        mean, std = mean.squeeze(0), std.squeeze(0)
+    return setup._with(model=StandardisedInputs(setup.model, mean.to(x.dtype), std.to(x.dtype)))
+
+
+REMEDY = Prescription("standardise-inputs", ANSWERS, propose)
