@@ -64,11 +64,7 @@ class Metric:
     def parse(cls, text: str) -> Metric:
         """Read "test accuracy >= 0.9"."""
         split, quantity, sign, bound = text.split()
-        if (
-            split not in ("train", "test")
-            or quantity not in ("accuracy", "r2", "loss")
-            or sign not in (">=", "<=")
-        ):
+        if split not in ("train", "test") or quantity not in ("accuracy", "r2", "loss") or sign not in (">=", "<="):
             raise ValueError(f"PASSES is {text!r}; it must read like 'test accuracy >= 0.9'.")
         return cls(split, quantity, sign, float(bound))
 

@@ -19,9 +19,7 @@ def data():
 
 
 def setup():
-    model = nn.Sequential(
-        nn.Linear(64, 64), nn.LeakyReLU(0.1), nn.Linear(64, 64), nn.LeakyReLU(0.1), nn.Linear(64, 10)
-    )
+    model = nn.Sequential(nn.Linear(64, 64), nn.LeakyReLU(0.1), nn.Linear(64, 64), nn.LeakyReLU(0.1), nn.Linear(64, 10))
     train, test = data()
     return Setup(
         model=model,

@@ -31,9 +31,7 @@ def setup():
     nn.init.xavier_uniform_(model[4].weight)
     nn.init.zeros_(model[4].bias)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=1000
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=1000)
 
 
 def fixed():

@@ -36,9 +36,7 @@ def data():
 
 def build(model):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=40
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=40)
 
 
 def setup():

@@ -31,9 +31,7 @@ def setup():
     model = nn.Linear(2, 1, bias=False)
     nn.init.zeros_(model.weight)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    return Setup(
-        model=model, loss_fn=half_mean_square, optimizer=optimizer, data=data(), batch_size=100, epochs=300
-    )
+    return Setup(model=model, loss_fn=half_mean_square, optimizer=optimizer, data=data(), batch_size=100, epochs=300)
 
 
 def fixed():

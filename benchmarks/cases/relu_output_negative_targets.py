@@ -24,9 +24,7 @@ def build(*output_activation):
         nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1), *output_activation
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=60
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=60)
 
 
 def setup():

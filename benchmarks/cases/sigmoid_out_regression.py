@@ -32,9 +32,7 @@ def network(*output_activation):
 def setup():
     model = network(nn.Sigmoid())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=150, epochs=1000
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=150, epochs=1000)
 
 
 def fixed():
@@ -42,6 +40,4 @@ def fixed():
     X, y = (X - X.mean()) / X.std(), (y - y.mean()) / y.std()
     model = network()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=(X, y), batch_size=150, epochs=1000
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=(X, y), batch_size=150, epochs=1000)

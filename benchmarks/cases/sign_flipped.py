@@ -31,9 +31,7 @@ def setup():
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(layer.bias)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    return Setup(
-        model=model, loss_fn=minus_mean_square, optimizer=optimizer, data=data(), batch_size=32, epochs=60
-    )
+    return Setup(model=model, loss_fn=minus_mean_square, optimizer=optimizer, data=data(), batch_size=32, epochs=60)
 
 
 def fixed():

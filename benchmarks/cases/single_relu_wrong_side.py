@@ -26,9 +26,7 @@ def setup():
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU())
     nn.init.constant_(model[0].weight, -1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=1000, epochs=2000
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=1000, epochs=2000)
 
 
 def fixed():

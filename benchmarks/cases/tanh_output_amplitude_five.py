@@ -24,9 +24,7 @@ def build(*output_activation):
         nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 1), *output_activation
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    return Setup(
-        model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=50, epochs=100
-    )
+    return Setup(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer, data=data(), batch_size=50, epochs=100)
 
 
 def setup():

@@ -28,9 +28,7 @@ def setup():
         nn.init.xavier_uniform_(layer.weight)
         nn.init.zeros_(layer.bias)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    return Setup(
-        model=model, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=5
-    )
+    return Setup(model=model, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer, data=data(), batch_size=32, epochs=5)
 
 
 def fixed():

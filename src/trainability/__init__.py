@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 from trainability.errors import SetupError, TrainabilityError
 
 if TYPE_CHECKING:
-    from trainability.doctor import Diagnosis, Finding, Remedy, diagnose
-    from trainability.setup import Run, Setup
+    from trainability.doctor import Diagnosis as Diagnosis
+    from trainability.doctor import Finding as Finding
+    from trainability.doctor import Remedy as Remedy
+    from trainability.doctor import diagnose as diagnose
+    from trainability.setup import Run as Run
+    from trainability.setup import Setup as Setup
 
 __version__ = "0.1.0"
 

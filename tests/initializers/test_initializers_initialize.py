@@ -123,9 +123,7 @@ def test_orthogonal_of_a_grouped_convolution_is_orthogonal_group_by_group():
 def test_a_scheme_may_be_any_function_that_fills_in_place():
     model, other = nn.Linear(6, 4), nn.Linear(6, 4)
     initialize(model, nn.init.kaiming_normal_, nonlinearity="relu", generator=seeded())
-    assert torch.equal(
-        model.weight, nn.init.kaiming_normal_(other.weight, nonlinearity="relu", generator=seeded())
-    )
+    assert torch.equal(model.weight, nn.init.kaiming_normal_(other.weight, nonlinearity="relu", generator=seeded()))
     initialize(model, nn.init.eye_)
     assert torch.equal(model.weight, torch.eye(4, 6))
     initialize(model, he_normal_, generator=seeded(), gain=1.0)

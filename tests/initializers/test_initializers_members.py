@@ -50,9 +50,7 @@ def test_torch_default_is_gain_one_over_root_three():
         theirs = layer.weight.detach().clone()
         assert torch.equal(initializers.torch_default_(layer.weight.detach(), generator=seeded(4)), theirs)
     shape = (40, 50)
-    variance = {
-        name: promised_std(name, shape) ** 2 for name in ("torch_default", "lecun_normal", "he_normal")
-    }
+    variance = {name: promised_std(name, shape) ** 2 for name in ("torch_default", "lecun_normal", "he_normal")}
     assert variance["lecun_normal"] / variance["torch_default"] == pytest.approx(3)
     assert variance["he_normal"] / variance["torch_default"] == pytest.approx(6)
 

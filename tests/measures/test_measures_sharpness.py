@@ -127,9 +127,7 @@ class OnceOnly(torch.autograd.Function):
         return 2 * ctx.saved_tensors[0] * g
 
 
-@pytest.mark.parametrize(
-    "loss", [lambda w: OnceOnly.apply(w).sum(), lambda w: OnceOnly.apply(w * w).square().sum()]
-)
+@pytest.mark.parametrize("loss", [lambda w: OnceOnly.apply(w).sum(), lambda w: OnceOnly.apply(w * w).square().sum()])
 def test_no_second_derivative_is_an_error_where_torch_is_silently_wrong(loss):
     # torch 2.13: autograd.grad(..., allow_unused=True) gives 8 for the second one, whose Hessian is 56 I.
     w = torch.ones(3, requires_grad=True)

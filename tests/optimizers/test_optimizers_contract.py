@@ -66,9 +66,7 @@ Y = torch.stack([X.prod(1), X.square().sum(1)], 1)
 def start(member: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(member)
     shapes = {"w1": (6, 3), "b1": (6,), "w2": (2, 6), "scale": (1,)}
-    return {
-        name: torch.randn(shape, dtype=torch.float64, generator=generator) for name, shape in shapes.items()
-    }
+    return {name: torch.randn(shape, dtype=torch.float64, generator=generator) for name, shape in shapes.items()}
 
 
 def loss(params: dict[str, Tensor]) -> Tensor:
@@ -108,9 +106,7 @@ def spread(name: str) -> Rule:
             return tuple(between(x, y) for x, y in zip(a, b, strict=True))
         return a + (b - a) * share
 
-    return replace(
-        first, **{f.name: between(getattr(first, f.name), getattr(second, f.name)) for f in fields(first)}
-    )
+    return replace(first, **{f.name: between(getattr(first, f.name), getattr(second, f.name)) for f in fields(first)})
 
 
 def alone(rule: Rule, member: int) -> Rule:
@@ -171,9 +167,7 @@ def test_batched_equals_one_by_one_with_every_hyper_parameter_different(name, dt
 
     together = run(rule, params, gradient, steps=100)
     for member in range(MEMBERS):
-        single = run(
-            alone(rule, member), {key: value[member] for key, value in params.items()}, gradient, 100
-        )
+        single = run(alone(rule, member), {key: value[member] for key, value in params.items()}, gradient, 100)
         for key, value in single.items():
             assert together[key].dtype == dtype
             torch.testing.assert_close(together[key][member], value, rtol=tolerance, atol=tolerance)

@@ -101,9 +101,7 @@ def test_the_preconditioner_is_what_the_next_step_would_divide_by(kind):
         for p in params:
             p.grad = torch.full_like(p, 0.5 + step)
         optimizer.step()
-        now, state = rule.update(
-            {name: torch.full_like(p, 0.5 + step) for name, p in now.items()}, state, now
-        )
+        now, state = rule.update({name: torch.full_like(p, 0.5 + step) for name, p in now.items()}, state, now)
     found = preconditioner(optimizer, params[::-1])[::-1]
     for name, p, d, group in zip(names, params, found, groups, strict=True):
         assert d.shape == p.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +20,13 @@ from trainability.doctor.finding import Finding
 from trainability.doctor.probes import data_reading, optimizer_reading, snapshot
 from trainability.doctor.readings import LossReading, Readings, Snapshot
 from trainability.doctor.remedies import Change, together
-from trainability.doctor.remedies.drop_nonfinite import drop_nonfinite
+from trainability.doctor.remedies.finite_data import with_finite_data
 from trainability.doctor.remedy import Attempt, Remedy
 from trainability.doctor.verdict import verdict
 from trainability.doctor.verification import Criterion, succeeded, verification
 from trainability.errors import SetupError, TrainabilityError
 from trainability.initializers import initialize
-from trainability.lab import cores, run_all
+from trainability.lab import cores, run_all, single_thread
 from trainability.setup import Run, Setup, as_setup
 from trainability.setup.untouched import untouched
 
@@ -33,6 +34,7 @@ WANTED = 3  # verified remedies, of different families, after which the search e
 FAMILIES = 5  # families verified at most in one round
 PAIRS = 8
 MIN_STEPS = 50
+BEHIND = 0.1  # of the skill; a remedy further behind the best one ranks after it, however small
 GENERIC = ("lr-too-high", "lr-too-low", "initial-scale-too-small", "unscaled-inputs", "unscaled-targets")
 
 
@@ -103,7 +105,7 @@ class _Trial:
         if self.run is None or not math.isfinite(self.run.end_loss) or self.run.outcome == "diverged":
             return math.inf
         reference = min(
-            x for x in (self.run.start_loss, self.run.constant_loss, math.inf) if x == x and x > 0 or x == math.inf
+            x for x in (self.run.start_loss, self.run.constant_loss, math.inf) if (x == x and x > 0) or x == math.inf
         )
         return self.run.end_loss / reference
 
@@ -135,12 +137,7 @@ class _Doctor:
         data = data_reading(setup.batches, None)
         sound = setup
         if data.nonfinite_inputs or data.nonfinite_targets:
-            sound = drop_nonfinite(setup)
-            if sound.batches.n == 0:
-                raise SetupError(
-                    f"every one of the {data.n} samples holds a NaN or infinite value; needed is at least one whole "
-                    "sample. Look at how the data are loaded or scaled (a division by 0, a log of 0)."
-                )
+            sound = with_finite_data(setup, fill=True)
             setup.__dict__["facts"] = sound.facts
         data = data_reading(setup.batches, setup.facts.task)
         self._plan(sound)
@@ -173,17 +170,15 @@ class _Doctor:
 
     def _plan(self, sound: Setup) -> None:
         """Time a few steps and cut every run where the whole would take too long."""
-        probe = min(self.budget, 5)
-        copy = sound.clone()
-        copy.train(steps=1)
-        began = time.perf_counter()
-        copy.train(steps=probe)
-        overhead = time.perf_counter() - began
-        began = time.perf_counter()
-        copy.train(steps=4 * probe)
-        self.step_seconds = max(time.perf_counter() - began - overhead, 1e-6) / (3 * probe)
-        if self.max_seconds is None:
+        if self.max_seconds is None or self.budget < MIN_STEPS:
             return
+        clock: dict[int, float] = {}
+        marks = (10, 30)
+        with single_thread():
+            sound.clone().train(
+                steps=marks[1], observe={m: lambda m=m: clock.__setitem__(m, time.perf_counter()) for m in marks}
+            )
+        self.step_seconds = (clock[marks[1]] - clock[marks[0]]) / (marks[1] - marks[0])
         runs = 2 + 3 * len(self.seeds) + 6
         lanes = min(self.workers or cores(), len(self.seeds) + 1)
         affordable = int(self.max_seconds * lanes / (runs * self.step_seconds))
@@ -239,7 +234,7 @@ class _Doctor:
             end=exam.end,
             healthy=_healthy(sound),
             curvature=exam.curvature,
-            runs=tuple(run_reading(r) for r in (exam.run, *baseline)),
+            runs=tuple(run_reading(r, self.setup.batches.batch_size) for r in (exam.run, *baseline)),
         )
 
     def _search(
@@ -269,7 +264,8 @@ class _Doctor:
         for trial in trials:
             if trial.change.name not in kept | told:
                 self.attempts.append(_attempt(trial))
-        return sorted(proved, key=lambda r: (-r.verification.changed.value, r.change.size))
+        best = max((_quality(r) for r in proved), default=0.0)
+        return sorted(proved, key=lambda r: (-r.verification.changed.value, _quality(r) < best - BEHIND, r.change.size))
 
     def _time_left(self) -> bool:
         return self.max_seconds is None or time.perf_counter() - self.began < self.max_seconds
@@ -355,10 +351,19 @@ def _pairs(trials: Sequence[_Trial], proved: Sequence[Remedy]) -> list[Change]:
         best.setdefault(trial.change.family, trial)
     lower = [t.change for t in sorted(left, key=lambda t: t.promise) if t.change.family == "lower-lr"][:2]
     chosen = [t.change for t in best.values()][:4]
-    pairs = [together(a, b) for a, b in combinations(chosen, 2) if a.family != b.family]
-    pairs += [together(c, low) for c in chosen for low in lower if c.family not in ("lower-lr", "raise-lr")]
-    unique = {p.name: p for p in pairs}
+    couples = [*combinations(chosen, 2), *((c, low) for c in chosen for low in lower)]
+    pairs = [together(a, b) for a, b in couples if not set(a.touches) & set(b.touches)]
+    unique = {"+".join(sorted(p.name.split("+"))): p for p in reversed(pairs)}
     return sorted(unique.values(), key=lambda p: p.size)[:PAIRS]
+
+
+def _quality(remedy: Remedy) -> float:
+    """Median skill over seeds, on validation data where there are some."""
+    scores = [r.score if math.isnan(r.validation_score) else r.validation_score for r in remedy.runs]
+    skills = [
+        (s - r.constant_score) / max(1 - r.constant_score, 1e-9) for s, r in zip(scores, remedy.runs, strict=True)
+    ]
+    return statistics.median(max(s, -1.0) if s == s else -1.0 for s in skills)
 
 
 def _attempt(trial: _Trial) -> Attempt:
@@ -395,6 +400,4 @@ def _reordered(
         own = [answers for answers in worked if finding.cause in answers]
         bonus = max((12.0 / len(answers) for answers in own), default=0.0)
         weights[finding.cause] = finding.weight + (bonus if own else (-6.0 if worked else 0.0))
-    return tuple(
-        replace(f, weight=weights[f.cause]) for f in sorted(findings, key=lambda f: -weights[f.cause])
-    )
+    return tuple(replace(f, weight=weights[f.cause]) for f in sorted(findings, key=lambda f: -weights[f.cause]))

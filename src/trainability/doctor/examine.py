@@ -78,11 +78,12 @@ def examine(setup: Setup, steps: int) -> Examination:
     )
 
 
-def run_reading(run: Run) -> RunReading:
+def run_reading(run: Run, batch_size: int) -> RunReading:
     """Reduce a Run to what rules need.
 
     Args:
         run: any.
+        batch_size: of its Setup; losses of batches below 16 are averaged before a peak is looked for.
 
     Returns:
         RunReading.
@@ -91,7 +92,7 @@ def run_reading(run: Run) -> RunReading:
     smooth = _smooth(losses)
     third = max(len(smooth) // 3, 1)
     before, after = float(np.mean(smooth[-third:][: third // 3 + 1])), float(np.mean(smooth[-(third // 3 + 1) :]))
-    fifth = smooth[: max(len(smooth) // 5, 1)]
+    fifth = _moving(losses[: max(len(losses) // 5, 1)], max(16 // batch_size, 1))
     return RunReading(
         outcome=run.outcome,
         start_loss=run.start_loss,
@@ -111,3 +112,9 @@ def run_reading(run: Run) -> RunReading:
 def _smooth(losses: np.ndarray) -> np.ndarray:
     """Means over up to fifty equal parts of the run."""
     return np.array([part.mean() for part in np.array_split(losses, min(50, len(losses)))])
+
+
+def _moving(losses: np.ndarray, width: int) -> np.ndarray:
+    """Means over every `width` neighbours."""
+    width = min(width, len(losses))
+    return np.convolve(losses, np.ones(width) / width, mode="valid")

@@ -261,10 +261,8 @@ class RunReading:
         outcome: by the stated rules.
         start_loss, constant_loss, target, end_loss: L0, Lc, the loss to reach, the mean of the last tenth.
         best_loss: smallest mean over any twentieth of the run.
-        peak_loss: largest loss of the first fifth, smoothed over a fiftieth of the run.
+        peak_loss: largest loss of the first fifth, averaged over 16 samples where batches are smaller.
         late_slope: relative change of the smoothed loss over the last third, (after - before) / before.
-        roughness: standard deviation of step-to-step changes of the full-batch loss over its mean decrease; nan
-            where batches are smaller than the data.
         score, constant_score: accuracy or R2 at the end, and of the best constant answer.
         validation_loss, validation_constant_loss: nan without validation data.
     """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -85,7 +85,7 @@ def _forked(jobs: Sequence[Job[T]], workers: int, done: Callable[[int], None] | 
         warnings.simplefilter("ignore", DeprecationWarning)
         context = multiprocessing.get_context("fork")
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_adopt, initargs=(jobs,))
-        futures: dict[Future[T], int] = {pool.submit(_call, i): i for i in range(len(jobs))}  # type: ignore[misc]
+        futures: dict[Future[Any], int] = {pool.submit(_call, i): i for i in range(len(jobs))}
     results: dict[int, T] = {}
     try:
         for future in as_completed(futures):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
+Averaging = Literal["uniform_average", "variance_weighted"]
 
-def r2(prediction: Tensor, target: Tensor) -> float:
-    """The coefficient of determination, averaged evenly over outputs.
+
+def r2(prediction: Tensor, target: Tensor, *, multioutput: Averaging = "uniform_average") -> float:
+    """The coefficient of determination, averaged over outputs.
 
         R² = 1 - sum (y - f)² / sum (y - mean y)²
 
@@ -17,6 +21,8 @@ def r2(prediction: Tensor, target: Tensor) -> float:
     Args:
         prediction: f, (N,) or (N, outputs).
         target: y, the same shape.
+        multioutput: "uniform_average" counts every output alike; "variance_weighted" by its targets' variance, so that
+            an output that hardly varies hardly counts.
 
     Returns:
         R², at most 1; nan for fewer than 2 rows or numbers that are not finite.
@@ -25,7 +31,7 @@ def r2(prediction: Tensor, target: Tensor) -> float:
         ValueError: for shapes that differ, are empty, or have more than 2 dimensions.
 
     Source:
-        `sklearn.metrics.r2_score` with multioutput="uniform_average" and force_finite=True.
+        `sklearn.metrics.r2_score` with the same multioutput and force_finite=True.
 
     >>> r2(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 3.0]))
     1.0
@@ -47,4 +53,6 @@ def r2(prediction: Tensor, target: Tensor) -> float:
     exact = torch.where(left == 0, 1.0, 0.0).double()
     score = torch.where(spread == 0, exact, 1 - left / spread)
     score = torch.where(left.isfinite() & spread.isfinite(), score, torch.nan)
+    if multioutput == "variance_weighted" and bool(spread.sum() > 0):
+        return float((score * spread).sum() / spread.sum())
     return score.mean().item()

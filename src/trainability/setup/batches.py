@@ -27,7 +27,10 @@ Pair = tuple[Tensor, Tensor]
 class Batches(Protocol):
     """What training and probing need of data, whatever it was given as."""
 
-    batch_size: int
+    @property
+    def batch_size(self) -> int:
+        """Samples per step."""
+        ...
 
     @property
     def n(self) -> int | None:
@@ -128,6 +131,9 @@ class LoaderBatches:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 batches = iter(self.loader)
+                first = next(batches, None)  # a sampler draws its order when the first batch is asked for
+            if first is not None:
+                yield pair(first)
             for batch in batches:
                 yield pair(batch)
         finally:
@@ -150,7 +156,7 @@ class LoaderBatches:
         return torch.cat(inputs)[:n], torch.cat(targets)[:n]
 
 
-EMPTY = "The data hold no samples; at least one is needed. Check the filter or the path that fills them."
+EMPTY = "the data hold no samples; at least one is needed. Check the filter or the path that fills them."
 
 
 def batches(data: object, batch_size: int | None) -> Batches:
@@ -179,9 +185,7 @@ def batches(data: object, batch_size: int | None) -> Batches:
         return _from_dataset(data, batch_size)
     if isinstance(data, (tuple, list)) and len(data) == 2:
         return _from_pair(data[0], data[1], batch_size)
-    raise SetupError(
-        f"data is {_describe(data)}; needed is a pair of tensors (X, y), a torch Dataset or a DataLoader."
-    )
+    raise SetupError(f"data is {_describe(data)}; needed is a pair of tensors (X, y), a torch Dataset or a DataLoader.")
 
 
 def _from_pair(inputs: object, targets: object, batch_size: int | None) -> TensorBatches:

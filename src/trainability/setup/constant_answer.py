@@ -14,9 +14,7 @@ from torch import Tensor
 from trainability.setup.loss_family import LossFamily
 
 
-def constant_answer(
-    loss_fn: Callable[..., Any], output: Tensor, target: Tensor, family: LossFamily
-) -> Tensor | None:
+def constant_answer(loss_fn: Callable[..., Any], output: Tensor, target: Tensor, family: LossFamily) -> Tensor | None:
     """The row that, given for every input, makes the loss smallest.
 
     Starts from the answers that are optimal for the known losses (mean, median, log of the class shares)
@@ -101,9 +99,7 @@ def _starts(row: Tensor, target: Tensor, family: LossFamily) -> list[Tensor]:
     return starts
 
 
-def _refine(
-    loss_fn: Callable[..., Any], start: Tensor, target: Tensor, squash: bool
-) -> tuple[Tensor, float]:
+def _refine(loss_fn: Callable[..., Any], start: Tensor, target: Tensor, squash: bool) -> tuple[Tensor, float]:
     free = torch.logit(start.clamp(1e-4, 1 - 1e-4)) if squash else start
     free = free.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([free], max_iter=40, line_search_fn="strong_wolfe")

@@ -50,9 +50,7 @@ class Facts:
         return self.family.name == "bce-with-logits"
 
 
-def facts(
-    model: nn.Module, loss_fn: Callable[..., Any], data: Batches, task: Task | None = None
-) -> Facts:
+def facts(model: nn.Module, loss_fn: Callable[..., Any], data: Batches, task: Task | None = None) -> Facts:
     """Run a batch through the model and the loss. The caller keeps the model untouched.
 
     Args:
@@ -68,14 +66,18 @@ def facts(
         SetupError: the model or the loss raises, returns something else than needed, or labels are out of
             range; the message says what was given, what was needed and what to do.
     """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Using a target size")
+        return _facts(model, loss_fn, data, task)
+
+
+def _facts(model: nn.Module, loss_fn: Callable[..., Any], data: Batches, task: Task | None) -> Facts:
     where = device_of(model)
     x, y = (t.to(where) for t in data.sample(SAMPLE))
     small = min(len(x), max(data.batch_size, 2))
     output = forward(model, x[:small])
     _check_labels(loss_fn, output, data)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Using a target size")
-        loss = evaluate(loss_fn, output, y[:small])
+    loss = evaluate(loss_fn, output, y[:small])
     differentiable = _reaches(loss, model)
     with torch.no_grad():
         was = model.training

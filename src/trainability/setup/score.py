@@ -11,7 +11,7 @@ from trainability.setup.task import Task
 
 
 def score(output: Tensor, target: Tensor, task: Task, *, logits: bool = False) -> float:
-    """Accuracy for a classification, R2 for a regression.
+    """Accuracy for a classification, R2 for a regression (over several outputs, weighted by their variance).
 
     Multi-class compares the largest output with the target's class (index or one-hot); binary and
     multi-label threshold each output at 0 for logits and otherwise at the middle of the target values.
@@ -33,7 +33,9 @@ def score(output: Tensor, target: Tensor, task: Task, *, logits: bool = False) -
     if not bool(torch.isfinite(output).all()):
         return float("nan")
     if task == "regression":
-        return r2(output.reshape(target.shape).to(torch.float64), target.to(torch.float64))
+        rows = len(target)
+        prediction = output.reshape(target.shape).reshape(rows, -1)
+        return r2(prediction, target.reshape(rows, -1), multioutput="variance_weighted")
     if task == "multi-class":
         return accuracy(output.argmax(1), class_index(target, output))
     low, high = float(target.min()), float(target.max())

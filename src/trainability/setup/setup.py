@@ -192,7 +192,7 @@ class Setup:
             observe=observe,
         )
 
-    def score(self, X: Tensor, y: Tensor) -> float:  # noqa: N803 (the field's own names)
+    def score(self, X: Tensor, y: Tensor) -> float:
         """Accuracy (classification) or R2 (regression) of the model as it is now.
 
         Args:
@@ -321,4 +321,4 @@ def _built_optimizer(given: object, model: nn.Module) -> Optimizer:
 
 
 def _whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)

@@ -35,7 +35,7 @@ def infer_task(output: Tensor, target: Tensor, family: LossFamily) -> tuple[Task
     signs = len(values) == 2 and bool(((values == -1) | (values == 1)).all())
     if classes > 1:
         per_row = target.ndim == 1 or target.shape[1:] != output.shape[1:]
-        if index and per_row and family.name != "mse" or family.one_hot:
+        if (index and per_row and family.name != "mse") or family.one_hot:
             return "multi-class", f"targets are class indices and the model has {classes} outputs"
         if family.name in ("cross-entropy", "nll", "nll-of-probabilities"):
             return "multi-class", f"the loss is {family.name} over {classes} outputs"

@@ -31,7 +31,6 @@ def untouched(model: nn.Module, optimizer: Optimizer | None = None) -> Iterator[
     """
     tensors = [*model.parameters(), *model.buffers()]
     values = [t.detach().clone() for t in tensors]
-    versions = [t._version for t in tensors]
     gradients = [(p, p.grad, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
     wanted = [(p, p.requires_grad) for p in model.parameters()]
     modes = [(m, m.training) for m in model.modules()]
@@ -43,8 +42,8 @@ def untouched(model: nn.Module, optimizer: Optimizer | None = None) -> Iterator[
             yield
         finally:
             with torch.no_grad():
-                for tensor, value, version in zip(tensors, values, versions, strict=True):
-                    if tensor._version != version:
+                for tensor, value in zip(tensors, values, strict=True):
+                    if not torch.equal(tensor, value):
                         tensor.copy_(value)
             for parameter, flag in wanted:
                 parameter.requires_grad_(flag)

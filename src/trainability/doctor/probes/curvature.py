@@ -72,7 +72,7 @@ def curvature(setup: Setup, *, step: int = 0) -> CurvatureReading | None:
                     module.eval()
             whole = eigen(*setup.batches.sample(SAMPLE))
             small = [eigen(*batch).value for batch in islice(steps(setup.batches, 0), 3)]
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # no second derivative, or a state that is not finite
         return None
     finally:
         for module, mode in modes:

@@ -25,7 +25,7 @@ def data_reading(data: Batches, task: str | None) -> DataReading:
     whole = (data.inputs, data.targets) if isinstance(data, TensorBatches) else (x, y)
     bad_x, bad_y = (~finite_rows(t) for t in whole)
     kept = finite_rows(x) & finite_rows(y)
-    x, y = x[kept], y[kept]
+    x, y = (x[kept], y[kept]) if bool(kept.any()) else (x.nan_to_num(0, 0, 0), y.nan_to_num(0, 0, 0))
     integers = not x.is_floating_point()
     features = x.double().flatten(1) if x.ndim > 1 else x.double()[:, None]
     rms, std = features.square().mean(0).sqrt(), features.std(0, correction=0)

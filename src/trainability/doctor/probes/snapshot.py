@@ -77,9 +77,7 @@ def snapshot(
             loss = _loss(setup, output, targets)
             if loss is not None and loss.requires_grad:
                 loss.backward()
-        layers = tuple(
-            replace(layer, gradient=gradients.get(i, NAN)) for i, layer in enumerate(calls)
-        )
+        layers = tuple(replace(layer, gradient=gradients.get(i, NAN)) for i, layer in enumerate(calls))
         kinds = [layer.kind for layer in calls]
         ending = last[0] if last and _ends_with(output, last[0].output) else None
         return Snapshot(

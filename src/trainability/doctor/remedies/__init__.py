@@ -14,7 +14,7 @@ from trainability.doctor.remedies import (
     all_parameters,
     clip_gradients,
     cross_entropy,
-    drop_nonfinite,
+    finite_data,
     flip_sign,
     initialize,
     lower_lr,
@@ -32,7 +32,7 @@ from trainability.doctor.remedies._change import Change, Prescription, together
 ALL: dict[str, Prescription] = {
     module.REMEDY.name: module.REMEDY
     for module in (
-        drop_nonfinite,
+        finite_data,
         set_lr,
         all_parameters,
         flip_sign,

@@ -25,6 +25,7 @@ class Change:
         code: the lines a user would write.
         size: how much of a user's script it touches: about one per line, 1 for a number.
         answers: causes it answers.
+        touches: parts of a Setup it decides about; changes that touch the same part are not combined.
         transform: acts on a private copy of a Setup, which it may change and return.
     """
 
@@ -34,6 +35,7 @@ class Change:
     code: str
     size: float
     answers: tuple[str, ...]
+    touches: tuple[str, ...]
     transform: Transform = field(repr=False)
 
     def apply(self, given: Setup | Callable[[], Setup]) -> Setup:
@@ -67,6 +69,7 @@ def together(first: Change, second: Change) -> Change:
         code=f"{first.code}\n{second.code}",
         size=first.size + second.size,
         answers=tuple(dict.fromkeys(first.answers + second.answers)),
+        touches=first.touches + second.touches,
         transform=transform,
     )
 

@@ -36,6 +36,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             code=f"optimizer = torch.optim.Adam(model.parameters(), lr={lr:g})",
             size=1.0 if r.optimizer.name != "Adam" else 0.5,
             answers=ANSWERS,
+            touches=("optimizer",),
             transform=lambda setup, generator, lr=lr: _adam(setup, lr),  # type: ignore[misc]
         )
 

@@ -22,12 +22,12 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     yield Change(
         name="all-parameters" + ("-unfrozen" if frozen else ""),
         family="all-parameters",
-        summary=("Unfreeze the model and build" if frozen else "Build")
-        + " the optimizer over the model's parameters",
+        summary=("Unfreeze the model and build" if frozen else "Build") + " the optimizer over the model's parameters",
         code=("model.requires_grad_(True)\n" if frozen else "")
         + f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={r.optimizer.lr:g})",
         size=1.0,
         answers=ANSWERS,
+        touches=("optimizer",),
         transform=partial(_rebuild, unfreeze=frozen),
     )
 
@@ -40,7 +40,7 @@ def _rebuild(setup: Setup, generator: torch.Generator, *, unfreeze: bool) -> Set
     options = {k: v for k, v in old.defaults.items() if k in accepted}
     options |= {k: v for k, v in old.param_groups[0].items() if k in options}
     wanted = [p for p in setup.model.parameters() if p.requires_grad]
-    optimizer: torch.optim.Optimizer = type(old)(wanted, **options)  # type: ignore[call-arg]
+    optimizer: torch.optim.Optimizer = type(old)(wanted, **options)
     return setup._with(optimizer=optimizer)
 
 

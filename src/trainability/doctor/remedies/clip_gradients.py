@@ -26,6 +26,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code="torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # between backward() and step()",
         size=1.0,
         answers=ANSWERS,
+        touches=("gradient",),
         transform=_clip,
     )
 

@@ -36,6 +36,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             ),
             size=2.0 if factor == 1 else 3.0,
             answers=(*ANSWERS, "softmax-before-cross-entropy"),
+            touches=("ending", "loss", *(("optimizer",) if factor < 1 else ())),
             transform=partial(_change, ending=ending, factor=factor),
         )
 

@@ -23,6 +23,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code="loss = -loss_fn(output, target)",
         size=1.0,
         answers=ANSWERS,
+        touches=("loss",),
         transform=lambda setup, generator: setup._with(loss_fn=Negated(setup.loss_fn)),
     )
 

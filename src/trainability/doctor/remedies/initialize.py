@@ -61,6 +61,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             ),
             size=1.0,
             answers=ANSWERS,
+            touches=("weights",),
             transform=partial(_draw, scheme=scheme, options=options),
         )
 

@@ -38,6 +38,7 @@ def lower(lr: float, new: float) -> Change:
         code=f"optimizer = ...(model.parameters(), lr={new:g})",
         size=0.5,
         answers=("lr-too-high",),
+        touches=("optimizer",),
         transform=lambda setup, generator: scale_lr(setup, new / lr),
     )
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.setup import Setup
 
 ANSWERS = ("broadcast-loss",)
 
@@ -24,6 +23,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code="loss = loss_fn(output, target.reshape(output.shape))",
         size=1.0,
         answers=ANSWERS,
+        touches=("loss",),
         transform=lambda setup, generator: setup._with(loss_fn=Matched(setup.loss_fn)),
     )
 
@@ -41,7 +41,6 @@ class Matched:
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of the matched pair."""
         return self.loss_fn(output, target.reshape(output.shape))
-
 
 
 REMEDY = Prescription("match-shapes", ANSWERS, propose)

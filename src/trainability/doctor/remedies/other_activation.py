@@ -43,6 +43,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
                 ),
                 size=2.0,
                 answers=ANSWERS,
+                touches=("weights", "activation"),
                 transform=partial(_swap, old=MODULES[kind], new=new, scheme=scheme, ending=ending),
             )
 

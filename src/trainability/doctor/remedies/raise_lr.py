@@ -31,6 +31,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             code=f"optimizer = ...(model.parameters(), lr={new:g})",
             size=0.5,
             answers=ANSWERS,
+            touches=("optimizer",),
             transform=lambda setup, generator, factor=new / lr: scale_lr(setup, factor),  # type: ignore[misc]
         )
 

@@ -28,6 +28,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code=removal_line(ending),
         size=1.0,
         answers=ANSWERS,
+        touches=("ending",),
         transform=partial(_remove, ending=ending),
     )
 

@@ -30,6 +30,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             code=f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={lr:g})",
             size=0.5,
             answers=ANSWERS,
+            touches=("optimizer",),
             transform=lambda setup, generator, lr=lr: _set(setup, lr),  # type: ignore[misc]
         )
 

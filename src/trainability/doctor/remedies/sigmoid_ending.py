@@ -29,6 +29,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code=f"{removal_line(ending)}, end with nn.Sigmoid()",
         size=1.0,
         answers=ANSWERS,
+        touches=("ending",),
         transform=partial(_replace, ending=ending),
     )
 

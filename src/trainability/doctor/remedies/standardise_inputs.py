@@ -30,6 +30,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         ),
         size=1.0,
         answers=ANSWERS,
+        touches=("inputs",),
         transform=standardise_inputs,
     )
 

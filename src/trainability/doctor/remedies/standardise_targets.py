@@ -34,6 +34,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         ),
         size=1.0,
         answers=("unscaled-targets",),
+        touches=("targets",),
         transform=standardise_targets,
     )
 

@@ -64,13 +64,20 @@ ALL: dict[str, Rule] = {
 }
 """Cause -> rule."""
 
+DEFECT = 1000.0
+"""Weight from which a finding explains everything else."""
+
 
 def judge(readings: Readings) -> tuple[Finding, ...]:
     """All findings, the strongest first.
+
+    Where a defect keeps every step from working (NaN data, a learning rate of 0), what the runs showed is its
+    doing, and only defects are told.
 
     Example:
         >>> judge(Readings())
         ()
     """
-    found = (rule.judge(readings) for rule in ALL.values())
-    return tuple(sorted((f for f in found if f is not None), key=lambda f: -f.weight))
+    found = [f for f in (rule.judge(readings) for rule in ALL.values()) if f is not None]
+    defects = [f for f in found if f.weight >= DEFECT]
+    return tuple(sorted(defects or found, key=lambda f: -f.weight))

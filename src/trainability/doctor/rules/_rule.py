@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,11 +44,13 @@ def fmt(value: float) -> str:
     """
     if value != value:
         return "unknown"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         text = f"{value:.3g}"
         return f"{float(text):g}" if "e" in text else text
-    mantissa, exponent = f"{value:.2g}".split("e") if "e" in f"{value:.2g}" else (f"{value:.1e}").split("e")
-    return f"{mantissa}e{int(exponent)}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def share(value: float) -> str:
@@ -57,4 +60,6 @@ def share(value: float) -> str:
         >>> share(0.125), share(1.0)
         ('12%', '100%')
     """
+    if value != value:
+        return "unknown"
     return f"{100 * value:.0f}%" if value >= 0.01 or value == 0 else f"{100 * value:.1g}%"

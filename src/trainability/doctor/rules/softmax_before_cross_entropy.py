@@ -52,9 +52,7 @@ RULE = Rule(
     not_meant="A log-softmax in the same place is harmless: applying it twice changes nothing.",
     source="torch.nn.CrossEntropyLoss: 'input is expected to contain the unnormalized logits'. Floor: theory.floors.",
     judge=judge,
-    sick=(
-        Readings(start=replace(Snapshot(), output=_SOFTMAX), runs=(RunReading(outcome="learning", end_loss=1.5),)),
-    ),
+    sick=(Readings(start=replace(Snapshot(), output=_SOFTMAX), runs=(RunReading(outcome="learning", end_loss=1.5),)),),
     healthy=(
         Readings(),
         Readings(

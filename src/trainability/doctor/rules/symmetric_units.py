@@ -37,7 +37,9 @@ def judge(r: Readings) -> Finding | None:
 
 
 _EQUAL = tuple(
-    WeightReading(f"{i}.weight", (64, 64), says="every weight 0.01", kind="constant", std=0.0, mean=0.01, identical_rows=1.0)
+    WeightReading(
+        f"{i}.weight", (64, 64), says="every weight 0.01", kind="constant", std=0.0, mean=0.01, identical_rows=1.0
+    )
     for i in range(3)
 )
 _STALLED = (RunReading(outcome="stalled", score=0.2),)

@@ -1,0 +1,5 @@
+"""`python -m trainability.cli`."""
+
+from trainability.cli import main
+
+main()

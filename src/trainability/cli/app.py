@@ -1,0 +1,49 @@
+"""The commands together, and what becomes of an error: one clear sentence and exit code 2."""
+
+from __future__ import annotations
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from trainability import __version__
+from trainability.cli.demo import demo
+from trainability.cli.diagnose import diagnose
+from trainability.errors import TrainabilityError
+
+BAD_INPUT = 2
+
+app = App(
+    name="trainability",
+    version=__version__,
+    help="Will this neural network train, why not, and which change makes it train.",
+)
+app.command(diagnose)
+app.command(demo)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: words after the program's name.
+
+    Returns:
+        The exit code: 0, or 2 with a sentence on standard error.
+    """
+    console = Console(stderr=True, highlight=False)
+    try:
+        app(arguments, exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        return BAD_INPUT  # cyclopts has said what is wrong with the arguments
+    except TrainabilityError as error:
+        console.print("Error:", style="bold red", end=" ")
+        console.print(str(error), markup=False, soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        console.print(
+            "Stopped by Ctrl-C: nothing of yours was changed and no report was written. Run the same command again, "
+            "with --steps or --max-seconds for a shorter one.",
+            soft_wrap=True,
+        )
+        return BAD_INPUT
+    return 0

@@ -1,0 +1,88 @@
+"""`trainability diagnose train.py:setup`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from trainability.doctor import Diagnosis
+    from trainability.setup import Setup
+
+
+def diagnose(
+    target: str,
+    /,
+    *,
+    out: Path = Path("trainability-report"),
+    seeds: Annotated[int, Parameter(help="Fresh seeds for each verification.")] = 5,
+    steps: int | None = None,
+    max_seconds: float = 90.0,
+    workers: int | None = None,
+) -> None:
+    """Say whether a setup trains, why not, and which change makes it train, proved by training with it.
+
+    Parameters
+    ----------
+    target
+        FILE.py:FUNCTION, where the function builds and returns a trainability.Setup.
+    out
+        Folder for report.html, report.json and report.png.
+    steps
+        Optimizer steps of each run; the setup's whole budget without.
+    max_seconds
+        About how long all may take; every run is cut to fewer steps where the whole budget does not fit.
+    workers
+        Processes; one per core without.
+    """
+    from trainability.cli.load import load
+
+    examine(load(target), out=out, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers)
+
+
+def examine(
+    setup: Setup | Callable[[], Setup],
+    *,
+    out: Path,
+    seeds: int = 5,
+    steps: int | None = None,
+    max_seconds: float | None = 90.0,
+    workers: int | None = None,
+) -> Diagnosis:
+    """Diagnose with progress, print the report and write it in all its forms.
+
+    Args:
+        setup: a Setup or a function that builds one.
+        out: folder for the reports; made where it does not exist, before any training.
+        seeds, steps, max_seconds, workers: as in `trainability.diagnose`.
+
+    Returns:
+        The Diagnosis.
+
+    Raises:
+        TrainabilityError: what was given cannot be worked with, or the folder cannot be written.
+    """
+    from trainability import doctor
+    from trainability.cli.progress import Bars
+    from trainability.doctor.report import terminal
+    from trainability.errors import TrainabilityError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainabilityError(
+            f"the folder {str(out)!r} cannot be made ({error.strerror}); give --out a place that can be written."
+        ) from error
+    with Bars(Console(stderr=True)) as bars:
+        diagnosis = doctor.diagnose(
+            setup, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers, progress=bars
+        )
+    console = Console()
+    terminal.render(diagnosis, console)
+    written = [diagnosis.save(out / f"report{suffix}") for suffix in (".html", ".json", ".png")]
+    console.print("Written: " + ", ".join(str(path) for path in written), markup=False, soft_wrap=True)
+    return diagnosis

@@ -1,0 +1,12 @@
+"""Figures: one file each, data first, then drawing.
+
+A member holds a frozen record of plain numbers and two ways to draw it, `draw_plotly(data)` for pages and
+`draw_matplotlib(data, axes)` for files. Both libraries are imported when something is drawn, not before.
+"""
+
+from trainability.plots import loss_curves as loss_curves
+from trainability.plots import signal as signal
+from trainability.plots import units as units
+from trainability.plots import weights as weights
+
+__all__ = ["loss_curves", "signal", "units", "weights"]

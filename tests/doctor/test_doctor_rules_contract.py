@@ -1,0 +1,137 @@
+"""Every rule fires on its sick examples, is silent on its healthy ones, and never raises."""
+
+import dataclasses
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainability.doctor import rules
+from trainability.doctor.readings import (
+    CurvatureReading,
+    DataReading,
+    LayerReading,
+    LossReading,
+    OptimizerReading,
+    OutputReading,
+    Readings,
+    RunReading,
+    Snapshot,
+    WeightReading,
+)
+from trainability.doctor.rules._rule import fmt
+
+EACH = list(rules.ALL.values())
+IDS = list(rules.ALL)
+
+
+@pytest.mark.parametrize("rule", EACH, ids=IDS)
+def test_sick_and_healthy(rule):
+    assert rule.sick
+    assert rule.healthy
+    for readings in rule.sick:
+        finding = rule.judge(readings)
+        assert finding is not None
+        assert finding.cause == rule.cause
+        assert finding.evidence
+        assert finding.where
+    for readings in rule.healthy:
+        assert rule.judge(readings) is None
+
+
+@pytest.mark.parametrize("rule", EACH, ids=IDS)
+def test_a_rule_is_a_page(rule):
+    for text in (rule.title, rule.why, rule.not_meant, rule.source):
+        assert text
+        assert text.strip() == text
+    says = rule.judge(rule.sick[0]).says
+    assert says.endswith(".")
+    assert "nan" not in says.split()
+    assert "None" not in says.split() or rule.cause in ("parameters-not-in-optimizer", "no-trainable-parameters")
+    assert any(c.isdigit() for c in says), "a finding says the count it rests on"
+
+
+def test_a_healthy_setup_raises_no_alarm():
+    assert rules.judge(Readings()) == ()
+
+
+def test_findings_come_strongest_first():
+    sick = Readings(
+        data=DataReading(nonfinite_inputs=3),
+        optimizer=OptimizerReading(lrs=(0.0,)),
+        loss=LossReading(broadcasts=True),
+        runs=(RunReading("stalled", score=0.1),),
+    )
+    weights = [f.weight for f in rules.judge(sick)]
+    assert len(weights) >= 3
+    assert weights == sorted(weights, reverse=True)
+
+
+NUMBER = st.sampled_from([0.0, -1.0, 1e-300, 0.5, 1.0, 100.0, 1e30, math.nan, math.inf, -math.inf])
+
+
+def records(record, **fixed):
+    """Records of a kind with every float field drawn from the awkward numbers."""
+    fields = {f.name: NUMBER for f in dataclasses.fields(record) if f.type == "float"}
+    return st.builds(record, **{**fields, **fixed})
+
+
+LAYERS = st.lists(
+    records(
+        LayerReading,
+        name=st.just("1"),
+        kind=st.sampled_from(["linear", "relu", "tanh", "softmax"]),
+        role=st.sampled_from(["weight", "activation", "norm"]),
+        units=st.integers(0, 9),
+    ),
+    max_size=6,
+).map(tuple)
+WEIGHTS = st.lists(
+    records(WeightReading, name=st.just("w"), shape=st.sampled_from([(3,), (3, 3), (1, 0)])), max_size=4
+).map(tuple)
+OUTPUTS = records(
+    OutputReading,
+    activation=st.sampled_from(["", "softmax", "sigmoid", "relu", "log_softmax"]),
+    columns=st.sampled_from([1, 2, 10]),
+    form=st.sampled_from(["values", "probabilities", "independent-probabilities"]),
+)
+SNAPSHOTS = records(Snapshot, layers=LAYERS, weights=WEIGHTS, output=OUTPUTS, step=st.integers(0, 9))
+READINGS = st.builds(
+    Readings,
+    task=st.sampled_from(["regression", "binary", "multi-class", "multi-label"]),
+    data=records(DataReading, nonfinite_inputs=st.sampled_from([0, 2])),
+    loss=records(
+        LossReading, family=st.sampled_from(["mse", "cross-entropy", "bce-with-logits", "custom"]), broadcasts=st.booleans()
+    ),
+    optimizer=st.builds(OptimizerReading, lrs=st.sampled_from([(), (0.0,), (1e-3,), (5.0, 0.0)])),
+    start=SNAPSHOTS,
+    early=st.none() | SNAPSHOTS,
+    end=st.none() | SNAPSHOTS,
+    healthy=st.none() | SNAPSHOTS,
+    curvature=st.none() | records(CurvatureReading),
+    runs=st.lists(
+        records(RunReading, outcome=st.sampled_from(["diverged", "stalled", "learning", "trained"])), min_size=1, max_size=3
+    ).map(tuple),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(READINGS)
+def test_no_reading_makes_a_rule_raise(readings):
+    for finding in rules.judge(readings):
+        assert finding.says
+        assert not math.isnan(finding.weight)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, 1e-300, -2.5e7, 99999.9, 1e5, 3.0])
+def test_numbers_are_written(value):
+    assert fmt(value)
+
+
+def test_findings_do_not_change_with_the_order_of_runs():
+    runs = (RunReading("trained"), RunReading("stalled", score=0.1), RunReading("diverged", score=math.nan))
+    one, two = (Readings(runs=r).failed for r in (runs, runs[::-1]))
+    assert one == two == pytest.approx(2 / 3)
+    assert replace(Readings(), runs=()).failed == 0
