@@ -59,22 +59,30 @@ def test_a_healthy_setup_raises_no_alarm():
 
 def test_findings_come_strongest_first():
     sick = Readings(
-        data=DataReading(nonfinite_inputs=3),
-        optimizer=OptimizerReading(lrs=(0.0,)),
+        data=DataReading(input_rms=50.0, feature_rms_high=60.0),
         loss=LossReading(broadcasts=True),
         runs=(RunReading("stalled", score=0.1),),
     )
-    weights = [f.weight for f in rules.judge(sick)]
-    assert len(weights) >= 3
-    assert weights == sorted(weights, reverse=True)
+    assert [f.cause for f in rules.judge(sick)] == ["broadcast-loss", "unscaled-inputs"]
+    defects = replace(sick, data=DataReading(nonfinite_inputs=3), optimizer=OptimizerReading(lrs=(0.0,)))
+    assert {f.cause for f in rules.judge(defects)} == {"non-finite-data", "lr-zero"}
 
 
 NUMBER = st.sampled_from([0.0, -1.0, 1e-300, 0.5, 1.0, 100.0, 1e30, math.nan, math.inf, -math.inf])
 
 
+SHARE = st.sampled_from([0.0, 1e-9, 0.5, 0.99, 1.0, math.nan])
+POSITIVE = st.sampled_from([0.0, 1e-300, 1.0, 1e30, math.nan, math.inf])
+SHARES = {"dead", "always_on", "saturated", "share_across_inputs", "same_class", "max_probability", "identical_rows"}
+
+
 def records(record, **fixed):
     """Records of a kind with every float field drawn from the awkward numbers."""
-    fields = {f.name: NUMBER for f in dataclasses.fields(record) if f.type == "float"}
+    fields = {
+        f.name: SHARE if f.name in SHARES else POSITIVE if f.name == "mean_square" else NUMBER
+        for f in dataclasses.fields(record)
+        if f.type == "float"
+    }
     return st.builds(record, **{**fields, **fixed})
 
 

@@ -56,6 +56,8 @@ def test_family(loss_fn, output, target, name, extra):
         (nn.L1Loss(), ONE, REAL, float((REAL - REAL.median()).abs().mean())),
         # Entropy of the class shares 2/8, 3/8, 3/8.
         (nn.CrossEntropyLoss(), THREE, INDEX, 1.0821955300387671),
+        (nn.NLLLoss(), THREE, INDEX, 1.0821955300387671),
+        (lambda o, t: -o.log()[range(len(o)), t].mean(), THREE, INDEX, 1.0821955300387671),
         (nn.BCELoss(), ONE, BITS, 0.6931471805599453),
         (nn.BCEWithLogitsLoss(), ONE, BITS, 0.6931471805599453),
         # The best constant over all pairs is the mean as well.

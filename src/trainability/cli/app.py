@@ -16,6 +16,7 @@ app = App(
     name="trainability",
     version=__version__,
     help="Will this neural network train, why not, and which change makes it train.",
+    suppress_keyboard_interrupt=False,
 )
 app.command(diagnose)
 app.command(demo)

@@ -148,7 +148,7 @@ class _Doctor:
         proved: list[Remedy] = []
         if findings or readings.fails:
             proved = self._search(findings, readings, baseline, fresh)
-            findings = _reordered(findings, proved, self.attempts)
+            findings = _reordered(findings, proved, self.attempts) or _by_its_cure(proved)
         runs = (examination.run, *baseline)
         word, says = verdict(findings, runs, cut=self.steps < self.budget)
         return Diagnosis(
@@ -223,6 +223,7 @@ class _Doctor:
                 broadcasts=family.broadcasts,
                 one_hot=family.one_hot,
                 sums=family.sums,
+                end_penalty=exam.end_penalty,
                 differentiable=facts.differentiable,
                 bounded=math.isfinite(exam.run.constant_loss),
                 output_shape=tuple(facts.output.shape[1:]),
@@ -355,6 +356,33 @@ def _pairs(trials: Sequence[_Trial], proved: Sequence[Remedy]) -> list[Change]:
     pairs = [together(a, b) for a, b in couples if not set(a.touches) & set(b.touches)]
     unique = {"+".join(sorted(p.name.split("+"))): p for p in reversed(pairs)}
     return sorted(unique.values(), key=lambda p: p.size)[:PAIRS]
+
+
+def _by_its_cure(proved: Sequence[Remedy]) -> tuple[Finding, ...]:
+    """Where no rule saw a cause, the best remedy names one, with the proof as its evidence."""
+    if not proved:
+        return ()
+    best = proved[0]
+    share = best.verification
+    cause = best.answers[0]
+    return (
+        Finding(
+            cause=cause,
+            where="found by its cure",
+            evidence={
+                "seeds that trained with the change": float(share.changed.successes),
+                "seeds that trained without it": float(share.unchanged.successes),
+                "seeds": float(share.changed.n),
+                "change": best.summary,
+            },
+            says=(
+                f"No reading shows a cause by itself. One change cures it ({best.summary}: {share}), which answers "
+                f"{rules.ALL[cause].title.lower()}. It does not mean that this is the only way to see or to mend it."
+            ),
+            severity="warning",
+            weight=20.0,
+        ),
+    )
 
 
 def _quality(remedy: Remedy) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from trainability.doctor.probes import curvature, snapshot
 from trainability.doctor.readings import CurvatureReading, RunReading, Snapshot
 from trainability.setup import Run, Setup
+from trainability.setup.facts import penalty
 
 PROBE_SAMPLE = 512
 EARLY = 0.1
@@ -17,13 +18,14 @@ EARLY = 0.1
 
 @dataclass(frozen=True)
 class Examination:
-    """One run on the weights as given, and what the probes read before, early and at the end."""
+    """One run on the weights as given, what the probes read before, early and at the end, and the penalty left then."""
 
     run: Run
     start: Snapshot
     early: Snapshot | None
     end: Snapshot | None
     curvature: CurvatureReading | None
+    end_penalty: float
 
 
 def examine(setup: Setup, steps: int) -> Examination:
@@ -75,6 +77,7 @@ def examine(setup: Setup, steps: int) -> Examination:
         early=taken.get(early_at),
         end=taken.get(steps),
         curvature=next((c for c in curve if c is not None), None),
+        end_penalty=penalty(copy.loss_fn, copy.facts),
     )
 
 

@@ -11,7 +11,7 @@ from trainability.plots._style import FAINT, FONT, GREY, INK, LogAxis, for_plotl
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-ROW, GAP, TOP, BOTTOM, LEFT, RIGHT = 250, 96, 66, 64, 66, 18
+ROW, GAP, TOP, BOTTOM, LEFT, RIGHT = 250, 112, 66, 64, 70, 18
 """Pixels: height of a row of panels, the gap under it, and the margins."""
 
 
@@ -64,8 +64,13 @@ def panels(titles: Sequence[str], *, columns: int, shared: bool = False, legend:
         left = column * (width + across)
         bottom = 1 - (row * (ROW + GAP) + ROW) / plot
         common = {"showgrid": True, "gridcolor": FAINT, "zeroline": False, "linecolor": GREY, "ticks": ""}
-        layout[f"xaxis{n}"] = common | {"domain": [left, left + width], "anchor": f"y{n}", "showgrid": False, "showline": True}
-        layout[f"yaxis{n}"] = common | {"domain": [bottom, bottom + ROW / plot], "anchor": f"x{n}"}
+        layout[f"xaxis{n}"] = common | {
+            "domain": [left, left + width],
+            "anchor": f"y{n}",
+            "showgrid": False,
+            "showline": True,
+        }
+        layout[f"yaxis{n}"] = common | {"domain": [bottom, bottom + ROW / plot], "anchor": f"x{n}", "showline": False}
         if shared and column:
             layout[f"yaxis{n}"]["showticklabels"] = False
         layout["annotations"].append(note(i, 0, 1, f"<b>{title}</b>", x="left", y="bottom", shift=6, size=13.5))
@@ -73,7 +78,16 @@ def panels(titles: Sequence[str], *, columns: int, shared: bool = False, legend:
 
 
 def note(
-    panel: int, across: float, up: float, text: str, *, x: str, y: str, shift: float = 0, size: float = 12, colour: str = INK
+    panel: int,
+    across: float,
+    up: float,
+    text: str,
+    *,
+    x: str,
+    y: str,
+    shift: float = 0,
+    size: float = 12,
+    colour: str = INK,
 ) -> dict[str, Any]:
     """A text placed in a panel's own frame, from (0, 0) at the bottom left to (1, 1)."""
     n = "" if panel == 0 else str(panel + 1)
@@ -103,6 +117,11 @@ def key(letter: str, panel: int) -> str:
     return f"{letter}axis{'' if panel == 0 else panel + 1}"
 
 
+def words(text: str, standoff: int = 8) -> dict[str, Any]:
+    """An axis title."""
+    return {"text": text, "standoff": standoff, "font": {"size": 12.5}}
+
+
 def set_log(figure: Figure, panel: int, scale: LogAxis, title: str = "") -> None:
     """Make a panel's y axis logarithmic."""
     figure.layout[key("y", panel)].update(
@@ -110,7 +129,7 @@ def set_log(figure: Figure, panel: int, scale: LogAxis, title: str = "") -> None
         range=[math.log10(scale.low), math.log10(scale.high)],
         tickvals=list(scale.ticks),
         ticktext=list(scale.labels),
-        title={"text": title, "standoff": 8, "font": {"size": 12.5}},
+        title=words(title),
     )
 
 
@@ -123,6 +142,6 @@ def set_layers(figure: Figure, panel: int, names: Sequence[str], title: str) -> 
         tickvals=shown,
         ticktext=texts,
         tickangle=-35 if sum(map(len, texts)) > 40 else 0,
-        title={"text": title, "standoff": 10, "font": {"size": 12.5}},
+        title=words(title, 10),
         automargin=True,
     )

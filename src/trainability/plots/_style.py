@@ -15,6 +15,7 @@ REMEDY = "#0072B2"  # blue: the setup with a change
 GREY, INK, FAINT = "#6B7280", "#1F2430", "#E3E6EB"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+TINY, HUGE = 1e-250, 1e250  # beyond these a number stands at the edge of its axis
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -75,15 +76,19 @@ def faded(colour: str, alpha: float) -> str:
 
 
 def thinned(count: int, most: int = 12) -> list[int]:
-    """Indices of the ticks to label: all, or evenly spaced ones from the first to the last.
+    """Indices of the ticks to label: all, or every so many, and the last.
 
     Example:
-        >>> thinned(3), thinned(100, 4)
-        ([0, 1, 2], [0, 33, 66, 99])
+        >>> thinned(3), thinned(30, 5)
+        ([0, 1, 2], [0, 6, 12, 18, 24, 29])
     """
-    if count <= most:
-        return list(range(count))
-    return [round(i * (count - 1) / (most - 1)) for i in range(most)]
+    step = max(1, math.ceil(count / most))
+    chosen = list(range(0, count, step))
+    if chosen and chosen[-1] != count - 1:
+        if count - 1 - chosen[-1] <= step / 2:
+            chosen.pop()
+        chosen.append(count - 1)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,14 @@ def log_axis(values: Iterable[float]) -> LogAxis:
         ('0.001', '0.01', '0.1', '1', '10', '100')
     """
     values = list(values)
-    good = [math.log10(v) for v in values if math.isfinite(v) and v > 0]
+    good = [math.log10(v) for v in values if TINY <= v <= HUGE]
     low, high = (min(good), max(good)) if good else (-1.0, 1.0)
     if high - low < 1:
         low, high = (low + high) / 2 - 0.5, (low + high) / 2 + 0.5
     pad = 0.06 * (high - low)
-    bad_low = any(not v > 0 for v in values)
-    bad_high = any(v == math.inf for v in values)
-    low, high = low - pad * (3 if bad_low else 1), high + pad * (3 if bad_high else 1)
+    bad_low = any(not v >= TINY for v in values)
+    bad_high = any(v > HUGE for v in values)
+    low, high = max(low - pad * (3 if bad_low else 1), -300.0), min(high + pad * (3 if bad_high else 1), 300.0)
     if high - low >= 2.2:
         step = max(1, math.ceil((high - low) / 7))
         first = math.ceil(low / step) * step
@@ -148,6 +153,22 @@ def power(value: float) -> str:
     return ten if mantissa == "1" else f"{mantissa}·{ten}"
 
 
+def up(word: str) -> bool:
+    """Whether a mark of this word stands at the upper edge."""
+    return word == "∞" or word.startswith(">")
+
+
+def said_once(marks: Sequence[tuple[int, float, str]]) -> list[str]:
+    """The marks' words, each only at the first of neighbours that say the same.
+
+    Example:
+        >>> said_once([(0, 1.0, "0"), (1, 1.0, "0"), (3, 1.0, "0")])
+        ['0', '', '0']
+    """
+    before = {(i + 1, word) for i, _, word in marks}
+    return ["" if (i, word) in before else word for i, _, word in marks]
+
+
 def on_axis(values: Sequence[float], axis: LogAxis) -> tuple[list[float | None], list[tuple[int, float, str]]]:
     """Split values into a line with gaps and marks at the edges for what a logarithm cannot show.
 
@@ -165,12 +186,18 @@ def on_axis(values: Sequence[float], axis: LogAxis) -> tuple[list[float | None],
     line: list[float | None] = []
     marks = []
     for i, value in enumerate(values):
-        if math.isfinite(value) and value > 0:
+        if TINY <= value <= HUGE:
             line.append(value)
             continue
         line.append(None)
-        if value == math.inf:
-            marks.append((i, axis.high, "∞"))
+        if value > HUGE:
+            marks.append((i, axis.high, "∞" if value == math.inf else f"> {power(HUGE)}"))
         else:
-            marks.append((i, axis.low, "0" if value == 0 else "nan" if value != value else "< 0"))
+            marks.append(
+                (
+                    i,
+                    axis.low,
+                    "0" if value == 0 else "nan" if value != value else "< 0" if value < 0 else f"< {power(TINY)}",
+                )
+            )
     return line, marks

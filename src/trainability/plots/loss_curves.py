@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from plotly.graph_objects import Figure
 
-PARTS = 200
+PARTS = 80  # points of a drawn curve
 CEILING, FLOOR = 1e3, 1e-6  # a loss beyond these is drawn at the edge
 STEP = "optimizer step"
+LEGEND = ("with the remedy",)
 
 
 def smoothed(losses: np.ndarray, parts: int = PARTS) -> list[tuple[int, float]]:
@@ -39,7 +41,7 @@ def smoothed(losses: np.ndarray, parts: int = PARTS) -> list[tuple[int, float]]:
         return []
     ends = np.linspace(0, len(losses), min(parts, len(losses)) + 1).round().astype(int)
     with np.errstate(all="ignore"):
-        return [(int(b), float(losses[a:b].mean())) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [(int(b), float(losses[a:b].mean())) for a, b in pairwise(ends)]
 
 
 @dataclass(frozen=True)
@@ -112,37 +114,37 @@ class LossCurves:
 
 
 def _points(curve: Curve, data: LossCurves, axis: LogAxis) -> tuple[list[int], list[float]]:
-    """The points up to the first that is not finite, kept on the axis."""
+    """The points kept on the axis, up to the first that is not finite or, for a diverged run, leaves the axis."""
     steps, losses = [], []
     for step, loss in zip(curve.steps, curve.losses, strict=True):
         if not math.isfinite(loss):
             break
         steps.append(step)
         losses.append(min(max(loss, axis.low), axis.high) if data.log else loss)
+        if data.log and curve.diverged and loss >= axis.high:
+            break
     return steps, losses
 
 
 def _end(curve: Curve, steps: Sequence[int], losses: Sequence[float], axis: LogAxis) -> tuple[float, float]:
-    """Where a diverged run's mark stands: its last point, or the top edge above its first step."""
-    if losses:
-        top = next((i for i, v in enumerate(losses) if v >= axis.high), len(losses) - 1)
-        return steps[top], losses[top]
-    return (curve.steps[0] if curve.steps else 1), axis.high
+    """Where a diverged run's cross stands: its last point, or the top edge where it has none."""
+    return (steps[-1], losses[-1]) if losses else (curve.steps[0] if curve.steps else 1, axis.high)
 
 
-def _references(data: LossCurves, panel: Panel) -> list[tuple[float, str, bool]]:
-    """(height, word, whether the word stands above its line): away from where most runs end."""
+def _references(data: LossCurves, panel: Panel, axis: LogAxis) -> list[tuple[float, str, bool]]:
+    """(height, word, whether the word stands above its line): away from where most runs end, and from each other."""
     ends = [c.losses[-1] for c in panel.curves if c.losses]
-    found = []
-    for height, word in ((1.0 if data.log else math.nan, data.unit), (panel.target, "target")):
-        if math.isfinite(height) and (height > 0 or not data.log):
-            below = sum(e < height for e in ends if e == e)
-            found.append((height, word, below > len(ends) / 2))
-    return found
+    levels = ((1.0, data.unit), (panel.target, "target")) if data.log else ((panel.target, "target"),)
+    shown = [(height, word) for height, word in levels if math.isfinite(height) and (height > 0 or not data.log)]
+    if len(shown) == 2 and data.log:
+        between = abs(math.log10(shown[0][0] / shown[1][0])) / math.log10(axis.high / axis.low)
+        if between < 0.1:
+            return [(height, word, height == max(shown)[0]) for height, word in shown]
+    return [(height, word, sum(e < height for e in ends if e == e) > len(ends) / 2) for height, word in shown]
 
 
 def _title(panel: Panel) -> str:
-    return "<br>".join(for_plotly(line, 60) for line in wrapped(panel.title))
+    return "<br>".join(for_plotly(line, 60) for line in wrapped(panel.title, 34))
 
 
 def draw_plotly(data: LossCurves) -> Figure:
@@ -162,20 +164,21 @@ def draw_plotly(data: LossCurves) -> Figure:
     import plotly.graph_objects as go
 
     from trainability.plots._plotly import axis as axes_of
-    from trainability.plots._plotly import key, note, panels, set_log
+    from trainability.plots._plotly import key, note, panels, set_log, words
 
-    figure = panels([_title(p) for p in data.panels], columns=2, shared=True, legend=False)
+    columns = 2 if len(data.panels) in (1, 2, 4) else 3
+    figure = panels([_title(p) for p in data.panels], columns=columns, shared=True, legend=False)
     axis = data.axis()
     longest = max((c.steps[-1] for p in data.panels for c in p.curves if c.steps), default=1)
     for i, panel in enumerate(data.panels):
         x = figure.layout[key("x", i)]
-        x.update(range=[0, longest * 1.02], title={"text": STEP, "font": {"size": 12.5}}, nticks=5)
-        first = data.scale if i % 2 == 0 else ""
+        x.update(range=[0, longest * 1.02], title=words(STEP), nticks=5)
+        first = data.scale if i % columns == 0 else ""
         if data.log:
             set_log(figure, i, axis, first)
         else:
-            figure.layout[key("y", i)].update(title={"text": first}, matches=None if i == 0 else "y")
-        for height, word, above in _references(data, panel):
+            figure.layout[key("y", i)].update(title=words(first), matches=None if i == 0 else "y")
+        for height, word, above in _references(data, panel, axis):
             figure.add_shape(
                 type="line",
                 xref=f"{axes_of(i)['xaxis']} domain",
@@ -188,9 +191,8 @@ def draw_plotly(data: LossCurves) -> Figure:
                 line={"color": GREY, "width": 1.2, "dash": "dash" if word == "target" else "solid"},
             )
             text = note(i, 1, 0, word, x="right", y="bottom" if above else "top", size=11.5, colour=GREY)
-            figure.add_annotation(
-                text | {"yref": axes_of(i)["yaxis"], "y": math.log10(height) if data.log else height}
-            )
+            place = {"yref": axes_of(i)["yaxis"], "y": math.log10(height) if data.log else height}
+            figure.add_annotation(text | place | {"bgcolor": "rgba(255, 255, 255, 0.8)", "borderpad": 0})
         for curve in panel.curves:
             steps, losses = _points(curve, data, axis)
             shown = for_plotly(curve.label, 60)
@@ -238,7 +240,7 @@ def draw_matplotlib(data: LossCurves, axes: Sequence[Axes]) -> None:
             plain(place, "\n".join(wrapped(panel.title)).replace("$", r"\$"))
             place.set_xlabel(STEP, fontsize=9)
             set_log(place, axis, data.scale) if data.log else place.set_ylabel(data.scale, fontsize=9)
-            for height, word, above in _references(data, panel):
+            for height, word, above in _references(data, panel, axis):
                 dashed = word == "target"
                 place.axhline(height, color=GREY, linewidth=1, linestyle="--" if dashed else "-", zorder=1)
                 place.annotate(
@@ -251,10 +253,12 @@ def draw_matplotlib(data: LossCurves, axes: Sequence[Axes]) -> None:
                     va="bottom" if above else "top",
                     fontsize=8,
                     color=GREY,
+                    zorder=5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
                 )
         for k, curve in enumerate(panel.curves):
             steps, losses = _points(curve, data, axis)
-            label = None if k else "with the remedy" if panel.changed else "unchanged"
+            label = LEGEND[0] if panel.changed and not k else None
             place.plot(steps, losses, color=panel.colour, alpha=0.75, linewidth=1.2, label=label)
             if curve.diverged:
                 at, height = _end(curve, steps, losses, axis)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from trainability.plots._style import HEALTHY, UNCHANGED, LogAxis, faded, for_plotly, log_axis, on_axis
+from trainability.plots._style import HEALTHY, UNCHANGED, LogAxis, faded, for_plotly, log_axis, on_axis, said_once, up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 TITLES = ("Signal, forward", "Gradient of the loss, backward")
 SCALES = ("rms of the layer's output (log scale)", "rms of the gradient there (log scale)")
 LAYER = "layer, from input to output"
+HE, BEFORE, END = "He's weights, before training", "this setup, before training", "this setup, at the end"
 DIFFERING = "the part that differs between inputs"
+LEGEND = (BEFORE, HE, END, DIFFERING)
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,12 @@ class _Line:
 
 
 def _lines(data: Signal) -> list[_Line]:
-    he, before, end = "He's weights, before training", "this setup, before training", "this setup, at the end"
     lines = []
     for panel, profile in enumerate((data.output, data.gradient)):
         lines += [
-            _Line(panel, end, profile.end, UNCHANGED, alpha=0.4, width=2.0),
-            _Line(panel, he, profile.healthy, HEALTHY),
-            _Line(panel, before, profile.start, UNCHANGED),
+            _Line(panel, END, profile.end, UNCHANGED, alpha=0.4, width=2.0),
+            _Line(panel, HE, profile.healthy, HEALTHY),
+            _Line(panel, BEFORE, profile.start, UNCHANGED),
         ]
     for values, colour in ((data.differing.healthy, HEALTHY), (data.differing.start, UNCHANGED)):
         lines.append(_Line(0, DIFFERING, values, colour, dotted=True, width=1.6))
@@ -118,7 +120,7 @@ def draw_plotly(data: Signal) -> Figure:
                 y=heights,
                 name=line.name,
                 legendgroup=line.name,
-                legendrank=_rank(line),
+                legendrank=LEGEND.index(line.name),
                 showlegend=line.name not in told,
                 mode="lines+markers",
                 line={"color": colour, "width": line.width, "dash": "dot" if line.dotted else "solid"},
@@ -134,31 +136,27 @@ def draw_plotly(data: Signal) -> Figure:
     return figure
 
 
-def _rank(line: _Line) -> int:
-    return 3 if line.dotted else 1 if line.colour == HEALTHY else 2 if line.alpha < 1 else 0
-
-
 def _edge(marks: Sequence[tuple[int, float, str]], line: _Line, names: Sequence[str], axes: dict[str, str]) -> object:
     import plotly.graph_objects as go
 
     return go.Scatter(
         x=[i for i, _, _ in marks],
         y=[height for _, height, _ in marks],
-        text=[f"{word.replace('<', '&lt;')}" for _, _, word in marks],
-        customdata=[names[i] for i, _, _ in marks],
+        text=[escape(word) for word in said_once(marks)],
+        customdata=[f"{names[i]}: {escape(word)}" for i, _, word in marks],
         name=line.name,
         legendgroup=line.name,
         showlegend=False,
         mode="markers+text",
-        textposition=["bottom center" if word == "∞" else "top center" for _, _, word in marks],
+        textposition=["bottom center" if up(word) else "top center" for _, _, word in marks],
         textfont={"color": line.colour, "size": 12},
         cliponaxis=False,
         marker={
-            "symbol": ["triangle-up" if word == "∞" else "triangle-down" for _, _, word in marks],
+            "symbol": ["triangle-up" if up(word) else "triangle-down" for _, _, word in marks],
             "size": 10,
             "color": faded(line.colour, line.alpha),
         },
-        hovertemplate="%{customdata}: %{text}<extra>" + line.name + "</extra>",
+        hovertemplate="%{customdata}<extra>" + line.name + "</extra>",
         **axes,
     )
 
@@ -178,7 +176,7 @@ def draw_matplotlib(data: Signal, axes: Sequence[Axes]) -> None:
         set_log(axes[panel], scales[panel], SCALES[panel])
         set_layers(axes[panel], data.layers, LAYER)
     told: set[str] = set()
-    for line in sorted(_lines(data), key=_rank, reverse=True):
+    for line in _lines(data):
         heights, marks = on_axis(line.values, scales[line.panel])
         axes[line.panel].plot(
             range(len(heights)),
@@ -192,15 +190,21 @@ def draw_matplotlib(data: Signal, axes: Sequence[Axes]) -> None:
             markersize=2 if line.dotted else 4,
         )
         told.add(line.name)
-        for i, height, word in marks:
-            up = word == "∞"
+        for (i, height, word), said in zip(marks, said_once(marks), strict=True):
+            above = up(word)
             axes[line.panel].plot(
-                [i], [height], marker="^" if up else "v", color=line.colour, alpha=line.alpha, markersize=6, clip_on=False
+                [i],
+                [height],
+                marker="^" if above else "v",
+                color=line.colour,
+                alpha=line.alpha,
+                markersize=6,
+                clip_on=False,
             )
             axes[line.panel].annotate(
-                word,
+                said,
                 (i, height),
-                xytext=(0, -14 if up else 6),
+                xytext=(0, -14 if above else 6),
                 textcoords="offset points",
                 ha="center",
                 fontsize=8.5,

@@ -70,15 +70,13 @@ def draw_plotly(data: Units) -> Figure:
     """
     import plotly.graph_objects as go
 
-    from trainability.plots._plotly import axis, key, panels, set_layers
+    from trainability.plots._plotly import axis, key, panels, set_layers, words
 
     figure = panels([for_plotly(kind.title, 40) for kind in data.kinds], columns=2)
     told: set[str] = set()
     for i, kind in enumerate(data.kinds):
         set_layers(figure, i, kind.layers, LAYER)
-        figure.layout[key("y", i)].update(
-            range=[0, 1], tickformat=".0%", nticks=6, title={"text": kind.scale, "font": {"size": 12.5}}
-        )
+        figure.layout[key("y", i)].update(range=[0, 1], tickformat=".0%", nticks=6, title=words(kind.scale))
         for (when, values), shade in zip(kind.moments, _shades(len(kind.moments)), strict=True):
             figure.add_trace(
                 go.Bar(

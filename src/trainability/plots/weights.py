@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from plotly.graph_objects import Figure
 
-BINS = 48
+BINS = 32
 SCALE = "density (each at its own scale)"
 HE = "He's normal"
 THIS = "this setup, before training"
@@ -49,11 +49,19 @@ class Weight:
         return f"{self.says}{he}"
 
     def histogram(self) -> tuple[np.ndarray, np.ndarray]:
-        """(middles of the bins, counts relative to the fullest one), over 0's both sides alike."""
+        """(middles of the bins, counts relative to the fullest one); bins end where the values end."""
         values = np.array([v for v in self.values if math.isfinite(v)])
-        reach = self.reach()
-        counts, edges = np.histogram(values, bins=BINS + 1, range=(-reach, reach))
+        largest = float(np.abs(values).max(initial=0.0)) or self.reach() / BINS
+        counts, edges = np.histogram(
+            values, bins=max(1, round(BINS * largest / self.reach())), range=(-largest, largest)
+        )
         return (edges[:-1] + edges[1:]) / 2, counts / max(counts.max(), 1)
+
+    def width(self) -> float:
+        """Of a bar: a bin's, or wider where that could not be seen."""
+        middles, _ = self.histogram()
+        largest = max((abs(v) for v in self.values if math.isfinite(v)), default=0.0)
+        return max(2 * largest / len(middles), self.reach() / 60)
 
     def normal(self) -> tuple[np.ndarray, np.ndarray]:
         """(places, He's density relative to its peak); empty where He's standard deviation is unknown."""
@@ -95,7 +103,7 @@ def draw_plotly(data: Weights) -> Figure:
     """
     import plotly.graph_objects as go
 
-    from trainability.plots._plotly import axis, key, note, panels
+    from trainability.plots._plotly import axis, key, note, panels, words
 
     figure = panels([for_plotly(m.name, 40) for m in data.matrices], columns=2)
     for i, matrix in enumerate(data.matrices):
@@ -104,7 +112,7 @@ def draw_plotly(data: Weights) -> Figure:
             go.Bar(
                 x=x.tolist(),
                 y=heights.tolist(),
-                width=float(x[1] - x[0]),
+                width=matrix.width(),
                 name=THIS,
                 legendgroup=THIS,
                 showlegend=i == 0,
@@ -127,14 +135,12 @@ def draw_plotly(data: Weights) -> Figure:
                 **axis(i),
             )
         )
-        figure.layout[key("x", i)].update(
-            range=[-matrix.reach(), matrix.reach()], nticks=7, title={"text": "weight", "font": {"size": 12.5}}
-        )
+        figure.layout[key("x", i)].update(range=[-matrix.reach(), matrix.reach()], nticks=7, title=words("weight"))
         figure.layout[key("y", i)].update(
             range=[0, 1.22],
             showticklabels=False,
             showgrid=False,
-            title={"text": SCALE if i % 2 == 0 else "", "font": {"size": 12.5}, "standoff": 8},
+            title=words(SCALE if i % 2 == 0 else ""),
         )
         text = for_plotly(matrix.caption, 60)
         figure.add_annotation(note(i, 0.0, 1, text, x="left", y="top", size=12.5))
@@ -155,7 +161,7 @@ def draw_matplotlib(data: Weights, axes: Sequence[Axes]) -> None:
         plain(place, for_matplotlib(matrix.name, 40))
         place.grid(visible=False)
         x, heights = matrix.histogram()
-        place.bar(x, heights, width=x[1] - x[0], color=UNCHANGED, alpha=0.5, label=THIS if i == 0 else None)
+        place.bar(x, heights, width=matrix.width(), color=UNCHANGED, alpha=0.5, label=THIS if i == 0 else None)
         place.plot(*matrix.normal(), color=HEALTHY, linewidth=2, label=HE if i == 0 else None)
         place.set_ylim(0, 1.25)
         place.set_yticks([])

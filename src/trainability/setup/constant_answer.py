@@ -12,19 +12,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trainability.setup.loss_family import LossFamily
+from trainability.setup.output_form import OutputForm
+
+Map = Callable[[Tensor], Tensor]
 
 
-def constant_answer(loss_fn: Callable[..., Any], output: Tensor, target: Tensor, family: LossFamily) -> Tensor | None:
+def constant_answer(
+    loss_fn: Callable[..., Any], output: Tensor, target: Tensor, family: LossFamily, form: OutputForm = "values"
+) -> Tensor | None:
     """The row that, given for every input, makes the loss smallest.
 
     Starts from the answers that are optimal for the known losses (mean, median, log of the class shares)
-    and refines the best of them with L-BFGS on the user's own loss; probabilities are kept in (0, 1).
+    and refines the best of them with L-BFGS on the user's own loss. Where the model gives probabilities, so does the
+    answer: rows that sum to 1, values in (0, 1), or their logarithms.
 
     Args:
         loss_fn: (output, target) -> scalar.
         output: (n, ...), any outputs of the model; gives shape, dtype and device of one row.
         target: (N, ...), the targets to answer.
         family: what the loss was recognised as.
+        form: the output's form; decides for a loss that was not recognised.
 
     Returns:
         A row, output's shape without its first dimension; None where the loss falls without bound or
@@ -37,9 +44,9 @@ def constant_answer(loss_fn: Callable[..., Any], output: Tensor, target: Tensor,
         [3.0]
     """
     row = output[0].detach()
-    squash = family.name in ("bce", "nll-of-probabilities")
+    squash, unsquash = _squashing(family, form)
     best, best_loss = None, math.inf
-    starts = _starts(row, target, family)
+    starts = [squash(unsquash(s)) for s in _starts(row, target, family)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for start in starts:
@@ -50,7 +57,7 @@ def constant_answer(loss_fn: Callable[..., Any], output: Tensor, target: Tensor,
             return None
         exact = family.name == "mse" and not family.broadcasts and family.factor > 0
         if not exact:
-            refined, refined_loss = _refine(loss_fn, best, target, squash)
+            refined, refined_loss = _refine(loss_fn, best, target, squash, unsquash)
             if refined_loss < best_loss:
                 best, best_loss = refined, refined_loss
     scale = max(abs(_loss(loss_fn, starts[0], target)), 1.0)
@@ -78,6 +85,18 @@ def _loss(loss_fn: Callable[..., Any], row: Tensor, target: Tensor) -> float:
     return value if math.isfinite(value) else math.inf
 
 
+def _squashing(family: LossFamily, form: OutputForm) -> tuple[Map, Map]:
+    """The map from free numbers to possible answers, and one back."""
+    name = family.name
+    if name == "nll-of-probabilities" or (name == "custom" and form == "probabilities"):
+        return lambda z: z.softmax(0), lambda p: p.clamp_min(1e-6).log()
+    if name == "nll" or (name == "custom" and form == "log-probabilities"):
+        return lambda z: z.log_softmax(0), lambda p: p
+    if name == "bce" or (name == "custom" and form == "independent-probabilities"):
+        return torch.sigmoid, lambda p: torch.logit(p.clamp(1e-4, 1 - 1e-4))
+    return lambda z: z, lambda z: z
+
+
 def _starts(row: Tensor, target: Tensor, family: LossFamily) -> list[Tensor]:
     starts = [torch.zeros_like(row), torch.full_like(row, 0.5)]
     y = target.float()
@@ -99,17 +118,15 @@ def _starts(row: Tensor, target: Tensor, family: LossFamily) -> list[Tensor]:
     return starts
 
 
-def _refine(loss_fn: Callable[..., Any], start: Tensor, target: Tensor, squash: bool) -> tuple[Tensor, float]:
-    free = torch.logit(start.clamp(1e-4, 1 - 1e-4)) if squash else start
-    free = free.clone().requires_grad_()
+def _refine(
+    loss_fn: Callable[..., Any], start: Tensor, target: Tensor, squash: Map, unsquash: Map
+) -> tuple[Tensor, float]:
+    free = unsquash(start).clone().requires_grad_()
     optimizer = torch.optim.LBFGS([free], max_iter=40, line_search_fn="strong_wolfe")
-
-    def row() -> Tensor:
-        return torch.sigmoid(free) if squash else free
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = loss_fn(row().expand(len(target), *start.shape), target)
+        loss = loss_fn(squash(free).expand(len(target), *start.shape), target)
         if loss.requires_grad:
             loss.backward()
         return loss
@@ -119,5 +136,5 @@ def _refine(loss_fn: Callable[..., Any], start: Tensor, target: Tensor, squash: 
             optimizer.step(closure)
     except Exception:  # a loss that cannot be differentiated keeps its best start
         return start, math.inf
-    refined = row().detach()
+    refined = squash(free).detach()
     return refined, _loss(loss_fn, refined, target)

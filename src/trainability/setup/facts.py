@@ -32,6 +32,7 @@ class Facts:
         task: inferred or stated.
         reason: why that task.
         differentiable: whether the loss depends on any parameter.
+        penalised: whether it depends on parameters also where the output does not: it adds a penalty on the weights.
     """
 
     output: Tensor
@@ -41,6 +42,7 @@ class Facts:
     task: Task
     reason: str
     differentiable: bool
+    penalised: bool
 
     @property
     def logits(self) -> bool:
@@ -79,6 +81,7 @@ def _facts(model: nn.Module, loss_fn: Callable[..., Any], data: Batches, task: T
     _check_labels(loss_fn, output, data)
     loss = evaluate(loss_fn, output, y[:small])
     differentiable = _reaches(loss, model)
+    penalised = _reaches(evaluate(loss_fn, output.detach(), y[:small]), model)
     with torch.no_grad():
         was = model.training
         model.eval()
@@ -88,7 +91,7 @@ def _facts(model: nn.Module, loss_fn: Callable[..., Any], data: Batches, task: T
     inferred, reason = infer_task(output, y, family)
     if task is not None:
         inferred, reason = task, "stated"
-    return Facts(output, y, family, output_form(output), inferred, reason, differentiable)
+    return Facts(output, y, family, output_form(output), inferred, reason, differentiable, penalised)
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -140,6 +143,13 @@ def _reaches(loss: Tensor, model: nn.Module) -> bool:
         return False
     found = torch.autograd.grad(loss.sum(), wanted, allow_unused=True)
     return any(g is not None for g in found)
+
+
+def penalty(loss_fn: Callable[..., Any], known: Facts) -> float:
+    """What the loss adds at present for the weights alone; 0 where it adds nothing or its family is not known."""
+    if not known.penalised:
+        return 0.0
+    return loss_family(loss_fn, known.output, known.target).offset
 
 
 def _why_model(model: nn.Module, inputs: Tensor, error: Exception) -> str:

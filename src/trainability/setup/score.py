@@ -34,6 +34,8 @@ def score(output: Tensor, target: Tensor, task: Task, *, logits: bool = False) -
         return float("nan")
     if task == "regression":
         rows = len(target)
+        if output.numel() != target.numel():  # a mean and a variance for each target, say
+            return float("nan")
         prediction = output.reshape(target.shape).reshape(rows, -1)
         return r2(prediction, target.reshape(rows, -1), multioutput="variance_weighted")
     if task == "multi-class":

@@ -17,7 +17,7 @@ from trainability.errors import SetupError
 from trainability.measures.outcome import default_target, outcome
 from trainability.setup.batches import Batches, steps
 from trainability.setup.constant_answer import constant_answer
-from trainability.setup.facts import SAMPLE, device_of, evaluate, forward
+from trainability.setup.facts import SAMPLE, device_of, evaluate, forward, penalty
 from trainability.setup.run import Run
 from trainability.setup.score import constant_score, score
 from trainability.setup.untouched import random_state_kept, seed_everything
@@ -60,8 +60,9 @@ def fit(
         warnings.filterwarnings("ignore", message="Using a target size")
         seed_everything(seed)
         model.train()
-        answer = constant_answer(loss_fn, facts.output, facts.target, facts.family)
+        answer = constant_answer(loss_fn, facts.output, facts.target, facts.family, facts.form)
         start_loss, constant = _before(setup, answer, where)
+        constant -= penalty(loss_fn, facts)  # a constant answer needs no weights
         lost = 0
         for step, (x, y) in zip(range(steps_wanted), steps(setup.batches, seed), strict=False):
             if step in observe:

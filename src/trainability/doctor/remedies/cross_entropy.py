@@ -15,7 +15,7 @@ from trainability.doctor.remedies._ending import removal_line, without_ending
 from trainability.doctor.remedies._lr import scale_lr
 from trainability.setup import Setup
 
-ANSWERS = ("saturated-softmax",)
+ANSWERS = ("saturated-softmax", "log-of-softmax")
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:

@@ -29,7 +29,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 
 class Matched:
-    """A loss whose target is reshaped like the output first.
+    """A loss whose target is reshaped like the output first, where both have as many values.
 
     Args:
         loss_fn: the loss.
@@ -40,7 +40,7 @@ class Matched:
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of the matched pair."""
-        return self.loss_fn(output, target.reshape(output.shape))
+        return self.loss_fn(output, target.reshape(output.shape) if target.numel() == output.numel() else target)
 
 
 REMEDY = Prescription("match-shapes", ANSWERS, propose)

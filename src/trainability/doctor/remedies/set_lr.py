@@ -24,7 +24,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         wanted += [1e-1, 1e-2, 1e-3]
     for lr in dict.fromkeys(wanted):
         yield Change(
-            name=f"lr-{lr:g}",
+            name=f"set-lr-{lr:g}",
             family="set-lr",
             summary=f"Set the learning rate to {lr:g}",
             code=f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={lr:g})",

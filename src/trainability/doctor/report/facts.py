@@ -91,8 +91,8 @@ def _curvature(curve: CurvatureReading | None) -> str:
     kind = "preconditioned Hessian" if curve.preconditioned else "Hessian"
     sure = "converged" if curve.converged else "not converged"
     return (
-        f"{_limit(curve.stable_lr)} on the sample, {_limit(curve.batch_stable_lr)} on a mini-batch; the {kind}'s largest "
-        f"eigenvalue at step {curve.step} is {fmt(curve.sharpness)} and {fmt(curve.batch_sharpness)} "
+        f"{_limit(curve.stable_lr)} on the sample, {_limit(curve.batch_stable_lr)} on a mini-batch; the {kind}'s "
+        f"largest eigenvalue at step {curve.step} is {fmt(curve.sharpness)} and {fmt(curve.batch_sharpness)} "
         f"(Lanczos {sure}, relative residual {fmt(curve.residual)})"
     )
 

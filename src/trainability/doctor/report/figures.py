@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from trainability.doctor.readings import LayerReading, Snapshot
 from trainability.doctor.remedy import Remedy
-from trainability.plots._style import thinned
 from trainability.plots.loss_curves import Curve, LossCurves, Panel, smoothed
 from trainability.plots.signal import Profile, Signal
 from trainability.plots.units import Shares, Units
@@ -37,7 +36,7 @@ def signal(diagnosis: Diagnosis) -> Signal | None:
         )
 
     return Signal(
-        layers=tuple(layer.name for layer in start),
+        layers=tuple(layer.name or layer.kind for layer in start),
         output=profile("rms"),
         differing=profile("signal", end=False),
         gradient=profile("gradient"),
@@ -109,7 +108,8 @@ def weights(diagnosis: Diagnosis) -> Weights | None:
     matrices = [w for w in diagnosis.readings.start.weights if w.is_matrix and w.values]
     if not matrices:
         return None
-    chosen = [matrices[i] for i in thinned(len(matrices), MATRICES)]
+    few = min(MATRICES, len(matrices))
+    chosen = [matrices[round(i * (len(matrices) - 1) / max(few - 1, 1))] for i in range(few)]
     return Weights(tuple(Weight(w.name, w.says, w.he_std, w.values) for w in chosen))
 
 
@@ -136,4 +136,4 @@ def _shares(diagnosis: Diagnosis, field: str, title: str, scale: str) -> Shares 
         found = now.of("activation")
         said = when if when == "before training" else f"{when} (step {now.step})"
         moments.append((said, tuple(getattr(found[i], field) if i < len(found) else math.nan for i in chosen)))
-    return Shares(title, scale, tuple(layers[i].name for i in chosen), tuple(moments))
+    return Shares(title, scale, tuple(layers[i].name or layers[i].kind for i in chosen), tuple(moments))

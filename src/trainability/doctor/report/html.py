@@ -24,25 +24,27 @@ if TYPE_CHECKING:
 CAPTIONS = {
     "signal": (
         "Signal and gradient",
-        "Each point is a layer. Orange-red lines that stay near the green ones, what He's weights give, are healthy; a line "
-        "that climbs or falls layer by layer grows or fades by that factor in every layer.",
+        "Each point is a layer. Green is what He's weights give; orange-red lines near it are healthy. A line that "
+        "climbs or falls on this scale says that every layer multiplies the signal, or the gradient, by the same "
+        "factor again.",
     ),
     "loss": (
         "Loss, seed by seed",
-        "Each line is one training run; 1 is what the best constant answer reaches, and a run below the dashed target has "
-        "trained. Lines at or above 1 have learned nothing; a cross marks a run that diverged.",
+        "Each line is one training run; 1 is {unit}, and a run below the dashed target has trained. "
+        "Lines at or above 1 have learned nothing; a cross marks a run that diverged.",
     ),
     "weights": (
         "Weights before training",
-        "Bars: how this setup's weights are spread. Green: how He would draw them. Bars much wider than the green curve "
-        "amplify the signal in every layer, much narrower ones quench it.",
+        "Bars: how this setup's weights are spread. Green: how He would draw them. Bars much wider than the green "
+        "curve amplify the signal in every layer, much narrower ones quench it.",
     ),
     "units": (
         "Dead and saturated units",
-        "Dead: the unit answers 0 to every input of the sample and gets no gradient. Saturated: the activation is nearly "
-        "flat there. High bars that grow during training say that the network is losing units.",
+        "Dead: the unit answers 0 to every input of the sample and gets no gradient. Saturated: the activation is "
+        "nearly flat there. High bars that grow during training say that the network is losing units.",
     ),
 }
+RAW = "Each line is one training run; lower is better, and a run that ends below the dashed target has trained."
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def page(diagnosis: Diagnosis) -> str:
         headline=words.headline(diagnosis),
         advice=words.advice(diagnosis),
         nothing=words.nothing_found(diagnosis),
-        findings=[_finding(f) for f in diagnosis.findings],
+        findings=[_finding(f, diagnosis) for f in diagnosis.findings],
         remedies=[_remedy(r, diagnosis) for r in diagnosis.remedies],
         score_name="R²" if diagnosis.task == "regression" else "accuracy",
         figures=drawn,
@@ -119,6 +121,9 @@ def _figures(diagnosis: Diagnosis) -> list[Drawn]:
         if data is not None:
             figure: Figure = draw(data)
             title, caption = CAPTIONS[name]
+            if name == "loss":
+                unit = {"constant answer": "the loss of the best constant answer", "start": "the loss at the start"}
+                caption = caption.format(unit=unit[data.unit]) if data.log else RAW
             found.append(Drawn(name, title, caption, int(figure.layout.height), _in_script(figure.to_json())))
 
     add("signal", figures.signal(diagnosis), signal.draw_plotly)
@@ -140,12 +145,12 @@ def _in_script(json: str) -> str:
     return json
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding, diagnosis: Diagnosis) -> dict[str, object]:
     rule = words.rule(finding)
     return {
         "title": words.title(finding),
         "cause": finding.cause,
-        "where": finding.where,
+        "where": words.where(finding, diagnosis),
         "severity": finding.severity,
         "says": finding.says,
         "evidence": [(name, words.evidence(name, value)) for name, value in finding.evidence.items()],

@@ -153,7 +153,7 @@ def _share(share: Share) -> dict[str, object]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:
-    return plain(attempt)  # type: ignore[no-any-return]
+    return plain(attempt)
 
 
 def _run(run: Run) -> dict[str, object]:

@@ -11,6 +11,8 @@ from trainability.plots import loss_curves, signal
 from trainability.plots._style import GREY, INK, for_matplotlib
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from trainability.doctor.diagnosis import Diagnosis
@@ -43,10 +45,12 @@ def draw(diagnosis: Diagnosis) -> Figure:
     figure = Figure(figsize=(12, 4.4))
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3)
-    figure.subplots_adjust(left=0.062, right=0.985, top=0.72, bottom=0.21, wspace=0.27)
+    figure.subplots_adjust(left=0.062, right=0.98, top=0.735, bottom=0.205, wspace=0.27)
     name = for_matplotlib(diagnosis.name, 40)
     colour = COLOURS.get(diagnosis.verdict, INK)
-    figure.text(0.012, 0.955, f"{name}: {_sentence(diagnosis)}", fontsize=14, fontweight="bold", color=colour, va="top")
+    figure.text(
+        0.012, 0.955, f"{name}. {words.headline(diagnosis)}", fontsize=14, fontweight="bold", color=colour, va="top"
+    )
     told = textwrap.shorten(words.clean(words.advice(diagnosis)), 150, placeholder=" …")
     figure.text(0.012, 0.875, told.replace("$", r"\$"), fontsize=10, color=GREY, va="top")
 
@@ -56,7 +60,6 @@ def draw(diagnosis: Diagnosis) -> Figure:
             _empty(place, "no layer with weights was seen")
     else:
         signal.draw_matplotlib(flow, axes[:2])
-        axes[0].legend(fontsize=8, frameon=False, loc="best", handlelength=1.6)
     losses = figures.loss_curves(diagnosis, remedies=1)
     if losses is None:
         _empty(axes[2], "no run")
@@ -65,15 +68,30 @@ def draw(diagnosis: Diagnosis) -> Figure:
         axes[2].set_title("Loss, every seed", loc="left", fontsize=10, fontweight="bold", color=INK)
         longest = max((c.steps[-1] for p in losses.panels for c in p.curves if c.steps), default=1)
         axes[2].set_xlim(0, longest * 1.02)
-        axes[2].legend(fontsize=8, frameon=False, loc="best", handlelength=1.6)
+    _legend(figure)
     return figure
 
 
-def _sentence(diagnosis: Diagnosis) -> str:
-    said = words.headline(diagnosis)
-    return said[0].lower() + said[1:]
+def _legend(figure: Figure) -> None:
+    """One row under the panels, each name once."""
+    found: dict[str, Artist] = {}
+    for axes in figure.axes:
+        found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    names = [n for n in (*signal.LEGEND, *loss_curves.LEGEND) if n in found]
+    if names:
+        handles = [found[n] for n in names]
+        figure.legend(
+            handles,
+            names,
+            loc="lower left",
+            bbox_to_anchor=(0.05, 0.005),
+            ncols=5,
+            fontsize=9,
+            frameon=False,
+            columnspacing=2.2,
+        )
 
 
-def _empty(axes: object, reason: str) -> None:
-    axes.set_axis_off()  # type: ignore[attr-defined]
-    axes.text(0.5, 0.5, reason, ha="center", color=GREY)  # type: ignore[attr-defined]
+def _empty(axes: Axes, reason: str) -> None:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, reason, ha="center", color=GREY)

@@ -45,7 +45,7 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
     """
     console.print(_verdict(diagnosis))
     for i, finding in enumerate(diagnosis.findings, 1):
-        _print_finding(console, i, finding)
+        _print_finding(console, i, finding, words.where(finding, diagnosis))
     if diagnosis.remedies:
         _heading(console, "What makes it train")
         for i, remedy in enumerate(diagnosis.remedies, 1):
@@ -87,6 +87,9 @@ def _verdict(diagnosis: Diagnosis) -> RenderableType:
     body.append(f"\n{clean(diagnosis.says)}")
     if not diagnosis.findings:
         body.append(f"\n{_no_finding(diagnosis)}")
+    if diagnosis.remedies:
+        body.append("\nWhat makes it train: ", style="bold")
+        body.append(words.advice(diagnosis))
     body.append(f"\n{clean(diagnosis.task)}: {clean(diagnosis.task_reason)}", style="dim")
     return Panel(body, title=_text(clean(diagnosis.name), "bold"), title_align="left", border_style=style)  # type: ignore[arg-type]
 
@@ -99,7 +102,7 @@ def _no_finding(diagnosis: Diagnosis) -> str:
     )
 
 
-def _print_finding(console: Console, number: int, finding: Finding) -> None:
+def _print_finding(console: Console, number: int, finding: Finding, where: str) -> None:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -107,7 +110,7 @@ def _print_finding(console: Console, number: int, finding: Finding) -> None:
     _heading(console, f"Finding {number}: {words.title(finding)}")
     line = Text()
     line.append(finding.severity, style="bold red" if finding.severity == "critical" else "bold yellow")
-    line.append(f"  {finding.cause}  at {clean(finding.where)}")
+    line.append(f"  {finding.cause}  at {clean(where)}")
     console.print(line)
     console.print(_text(finding.says))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -121,11 +124,11 @@ def _print_finding(console: Console, number: int, finding: Finding) -> None:
 def _print_remedy(console: Console, number: int, remedy: Remedy) -> None:
     from rich.padding import Padding
     from rich.syntax import Syntax
-    from rich.text import Text
+    from rich.table import Table
 
     proof = remedy.verification
-    head = Text(f"{number}. ", style="bold")
-    head.append(clean(remedy.summary), style="bold")
+    head = Table.grid(padding=(0, 1, 0, 0))
+    head.add_row(_text(f"{number}.", "bold"), _text(remedy.summary, "bold"))
     console.print(head)
     console.print(Padding(_text(f"{proof.criterion} on {proof.changed}", "green"), (0, 0, 0, 3)))
     console.print(Padding(_text(f"unchanged on {proof.unchanged}", "dim"), (0, 0, 0, 3)))

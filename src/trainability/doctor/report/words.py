@@ -88,6 +88,14 @@ def title(finding: Finding) -> str:
     return known.title if known else finding.cause.replace("-", " ").capitalize()
 
 
+def where(finding: Finding, diagnosis: Diagnosis) -> str:
+    """Where it sits; a layer's bare path gets its kind beside it."""
+    for layer in diagnosis.readings.start.layers:
+        if layer.name == finding.where:
+            return f"layer {finding.where} ({layer.kind})" if layer.name else f"the {layer.kind} layer"
+    return finding.where
+
+
 def headline(diagnosis: Diagnosis) -> str:
     """The verdict and the first finding in one line."""
     said = VERDICTS.get(diagnosis.verdict, diagnosis.verdict)

@@ -43,7 +43,7 @@ def fmt(value: float) -> str:
         ('0.18', '4.2e-27', '1280', '1')
     """
     if value != value:
-        return "unknown"
+        return "NaN"
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
     if value == 0 or 1e-3 <= abs(value) < 1e5:

@@ -62,7 +62,7 @@ def _finding(r: Readings, now: Snapshot, worst: LayerReading) -> Finding:
             "It does not mean that ReLU is wrong for this network: some dead units are normal. "
             + ("Try smaller biases or He's weights." if born else "Try a smaller learning rate, or scaled targets.")
         ),
-        weight=64.0 if whole else 52.0 * worst.dead,
+        weight=(64.0 if whole else 52.0) * worst.dead if born else 52.0 * worst.dead,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 
 from trainability.doctor.finding import Finding
@@ -11,11 +12,12 @@ from trainability.doctor.rules._rule import Rule, fmt, share
 
 # Above its limit a run may still settle in a flatter place (a catapult, up to about twice the limit for squared error),
 # so a limit that is passed counts only together with a loss that rose, diverged, or units that died.
-PEAK, FAR = 3.0, 3.0
+# A first step that changes the weights by half of their size leaves any region in which the gradient was valid.
+PEAK, FAR, LEAP = 3.0, 3.0, 0.5
 
 
 def judge(r: Readings) -> Finding | None:
-    """Fires where runs fail, the loss rose or units died, and the lr is above the stability limit (where known)."""
+    """Fires where runs fail and the first step leapt, or the loss rose or units died above the stability limit."""
     if not r.fails or r.optimizer.lr <= 0:
         return None
     run, curve = r.runs[0], r.curvature
@@ -24,12 +26,19 @@ def judge(r: Readings) -> Finding | None:
     died = _dead(r.end) - _dead(r.start) >= 0.5 or _dead(r.early) - _dead(r.start) >= 0.5
     limit = min(curve.stable_lr, curve.batch_stable_lr) if curve else math.nan
     over = r.optimizer.lr / limit if limit > 0 else math.nan
+    leap = _first_step(r.start) >= LEAP and r.optimizer.normalised
     if r.diverged >= 1 / 3 or rose:
-        if over == over and over < 0.5:
+        if over == over and over < 0.5 and not leap:
             return None
-    elif not (died and over > FAR):
+    elif not leap and not (died and over > FAR):
         return None
     return _finding(r, run, curve, limit, over, rose)
+
+
+def _first_step(start: Snapshot) -> float:
+    """Median over matrices of the first step's size relative to the weights."""
+    updates = [w.update for w in start.weights if w.is_matrix and w.update == w.update]
+    return statistics.median(updates) if updates else 0.0
 
 
 def _dead(now: Snapshot | None) -> float:
@@ -45,6 +54,7 @@ def _finding(
         "loss at the start": run.start_loss,
         "largest loss early on": run.peak_loss,
         "share of runs that diverged": r.diverged,
+        "first step over the weights' size": _first_step(r.start),
         "optimizer": opt.name,
     }
     stated = "The largest stable lr could not be measured for this optimizer or model."
