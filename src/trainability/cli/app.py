@@ -8,6 +8,7 @@ from rich.console import Console
 from trainability import __version__
 from trainability.cli.demo import demo
 from trainability.cli.diagnose import diagnose
+from trainability.cli.reproduce import reproduce
 from trainability.errors import TrainabilityError
 
 BAD_INPUT = 2
@@ -20,6 +21,7 @@ app = App(
 )
 app.command(diagnose)
 app.command(demo)
+app.command(reproduce)
 
 
 def run(arguments: list[str]) -> int:

@@ -67,22 +67,17 @@ def examine(
         TrainabilityError: what was given cannot be worked with, or the folder cannot be written.
     """
     from trainability import doctor
+    from trainability.cli.folder import made
     from trainability.cli.progress import Bars
     from trainability.doctor.report import terminal
-    from trainability.errors import TrainabilityError
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainabilityError(
-            f"the folder {str(out)!r} cannot be made ({error.strerror}); give --out a place that can be written."
-        ) from error
+    folder = made(out)
     with Bars(Console(stderr=True)) as bars:
         diagnosis = doctor.diagnose(
             setup, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers, progress=bars
         )
     console = Console()
     terminal.render(diagnosis, console)
-    written = [diagnosis.save(out / f"report{suffix}") for suffix in (".html", ".json", ".png")]
+    written = [diagnosis.save(folder / f"report{suffix}") for suffix in (".html", ".json", ".png")]
     console.print("Written: " + ", ".join(str(path) for path in written), markup=False, soft_wrap=True)
     return diagnosis

@@ -22,6 +22,7 @@ from trainability.doctor.readings import LossReading, Readings, Snapshot
 from trainability.doctor.remedies import Change, together
 from trainability.doctor.remedies.finite_data import with_finite_data
 from trainability.doctor.remedy import Attempt, Remedy
+from trainability.doctor.rules import fmt
 from trainability.doctor.verdict import verdict
 from trainability.doctor.verification import Criterion, succeeded, verification
 from trainability.errors import SetupError, TrainabilityError
@@ -398,11 +399,19 @@ def _attempt(trial: _Trial) -> Attempt:
     if trial.run is None:
         return Attempt(trial.change.summary, trial.change.name, f"could not be applied: {trial.error}", ())
     run = trial.run
+    if run.succeeded:
+        return Attempt(
+            trial.change.summary,
+            trial.change.name,
+            f"trained on the screening seed too (loss {fmt(run.end_loss)}, score {fmt(run.score)}); not verified, because "
+            "enough other changes were",
+            (run.outcome,),
+        )
     note = "" if run.generalises else ", worse than a constant answer on the validation data"
     return Attempt(
         trial.change.summary,
         trial.change.name,
-        f"{run.outcome} on the screening seed (loss {run.end_loss:.3g}, score {run.score:.2f}){note}",
+        f"{run.outcome} on the screening seed (loss {fmt(run.end_loss)}, score {fmt(run.score)}){note}",
         (run.outcome,),
     )
 

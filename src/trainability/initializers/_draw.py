@@ -18,18 +18,14 @@ from torch import Tensor
 from trainability.initializers._members import Generators, PerMember, against, by_member_, member_values
 
 
-def draw_normal_(
-    tensor: Tensor, mean: PerMember, std: PerMember, *, batch_dims: int, generator: Generators
-) -> Tensor:
+def draw_normal_(tensor: Tensor, mean: PerMember, std: PerMember, *, batch_dims: int, generator: Generators) -> Tensor:
     """Fill `tensor` in place from N(mean, std²); see the module for stacks."""
     mean = member_values("mean", mean, tensor.shape, batch_dims)
     std = member_values("std", std, tensor.shape, batch_dims, least=0.0)
     return _draw_(tensor, "normal_", mean, std, mean, std, batch_dims, generator)
 
 
-def draw_uniform_(
-    tensor: Tensor, low: PerMember, high: PerMember, *, batch_dims: int, generator: Generators
-) -> Tensor:
+def draw_uniform_(tensor: Tensor, low: PerMember, high: PerMember, *, batch_dims: int, generator: Generators) -> Tensor:
     """Fill `tensor` in place from U[low, high); see the module for stacks."""
     low = member_values("lower bound", low, tensor.shape, batch_dims)
     high = member_values("upper bound", high, tensor.shape, batch_dims)
@@ -60,9 +56,7 @@ def _draw_(
         return _at_once_(tensor, first, second, generator, law=law)
 
 
-def _at_once_(
-    tensor: Tensor, first: float, second: float, generator: torch.Generator | None, *, law: str
-) -> Tensor:
+def _at_once_(tensor: Tensor, first: float, second: float, generator: torch.Generator | None, *, law: str) -> Tensor:
     if tensor.is_contiguous():
         return getattr(tensor, law)(first, second, generator=generator)
     packed = torch.empty_like(tensor, memory_format=torch.contiguous_format)

@@ -76,9 +76,7 @@ def initialize(
     if isinstance(bias, str) and bias not in ("zeros", "keep", "torch_default"):
         raise UnknownNameError("bias", bias, ["zeros", "keep", "torch_default"])
     layers = list(_layers(model))
-    done = {
-        id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)
-    }
+    done = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)}
     with torch.no_grad():
         for layer in layers:
             weight, own_bias = layer.weight, layer.bias
@@ -105,13 +103,11 @@ def _layers(model: nn.Module) -> Iterator[Any]:
             )
         if is_lazy(weight):
             raise SetupError(
-                f"{where}: given a lazy weight without a shape, needed a shape. "
-                "Run one batch through the model first."
+                f"{where}: given a lazy weight without a shape, needed a shape. Run one batch through the model first."
             )
         if weight.is_meta:
             raise SetupError(
-                f"{where}: given a weight on the meta device, needed storage. "
-                "Call model.to_empty(device=...) first."
+                f"{where}: given a weight on the meta device, needed storage. Call model.to_empty(device=...) first."
             )
         yield module
 

@@ -12,9 +12,7 @@ from trainability.initializers._fans import fans, own_shape
 from trainability.initializers._members import Generators, PerMember, against, by_member_, member_values
 
 
-def orthogonal_(
-    tensor: Tensor, gain: PerMember = 1.0, *, batch_dims: int = 0, generator: Generators = None
-) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: PerMember = 1.0, *, batch_dims: int = 0, generator: Generators = None) -> Tensor:
     """Fill a weight with a scaled random orthogonal matrix, in place.
 
     W = gain · Q, Q of shape (out, in·∏kernel), uniform (Haar) over the matrices with Q Qᵀ = 1 if out <=

@@ -47,9 +47,7 @@ def uniform_(
     return draw_uniform_(tensor, a, b, batch_dims=batch_dims, generator=generator)
 
 
-def promised_std(
-    shape: Sequence[int], a: PerMember = 0.0, b: PerMember = 1.0, *, batch_dims: int = 0
-) -> PerMember:
+def promised_std(shape: Sequence[int], a: PerMember = 0.0, b: PerMember = 1.0, *, batch_dims: int = 0) -> PerMember:
     """Give the standard deviation that `uniform_` promises: (b - a) / √12, around (a + b) / 2.
 
     >>> round(promised_std((30, 20), -1.0, 1.0), 6)

@@ -66,9 +66,7 @@ def default_target(start_loss: float, constant_loss: float) -> float:
     return start_loss / 2 if isfinite(start_loss) and start_loss > 0 else -np.inf
 
 
-def outcome(
-    losses: Sequence[float], start_loss: float, constant_loss: float, target: float | None = None
-) -> Outcome:
+def outcome(losses: Sequence[float], start_loss: float, constant_loss: float, target: float | None = None) -> Outcome:
     """The one word for what became of a run.
 
     With `end` the mean of the last tenth, the first line that holds decides:

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 
 
-def saturated_share(
-    pre_activation: Tensor, activation: Callable[[Tensor], Tensor], level: float = 0.05
-) -> float:
+def saturated_share(pre_activation: Tensor, activation: Callable[[Tensor], Tensor], level: float = 0.05) -> float:
     """The share of values at which the activation's slope is below a given part of its greatest slope.
 
         mean of [ |phi'(x)| < level max |phi'| ]

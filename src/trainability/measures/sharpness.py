@@ -93,10 +93,7 @@ def sharpness(
             return torch.zeros_like(v) if bool(value.isfinite()) else torch.full_like(v, torch.nan)
         if scale is not None:
             v = v * scale
-        pieces = [
-            piece.view_as(p).to(p.dtype).to(p.device)
-            for piece, p in zip(v.split(sizes), weights, strict=True)
-        ]
+        pieces = [piece.view_as(p).to(p.dtype).to(p.device) for piece, p in zip(v.split(sizes), weights, strict=True)]
         products = torch.autograd.grad(
             gradient, weights, [pieces[i] for i in seen], retain_graph=True, allow_unused=True
         )
@@ -104,9 +101,7 @@ def sharpness(
         product = _flat(filled, device)
         return product if scale is None else product * scale
 
-    return largest_eigenvalue(
-        matvec, sum(sizes), generator=generator, max_steps=max_steps, tol=tol, device=device
-    )
+    return largest_eigenvalue(matvec, sum(sizes), generator=generator, max_steps=max_steps, tol=tol, device=device)
 
 
 def _flat(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
@@ -118,8 +113,7 @@ def _check_preconditioner(preconditioner: Sequence[Tensor], parameters: Sequence
     needed = [tuple(p.shape) for p in parameters]
     if given != needed:
         raise ValueError(
-            f"Got a preconditioner of shapes {given}; need the parameters' shapes {needed}. "
-            "Give one tensor for each."
+            f"Got a preconditioner of shapes {given}; need the parameters' shapes {needed}. Give one tensor for each."
         )
     if not all(bool((d.isfinite() & (d > 0)).all()) for d in preconditioner):
         raise ValueError(

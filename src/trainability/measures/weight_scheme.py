@@ -218,9 +218,7 @@ def _shortest(value: float, error: float) -> str:
     return f"{float(text):g}"
 
 
-def _match(
-    kind: Kind, mean: float, std: float, m: int, fan_in: int | None, fan_out: int | None
-) -> str | None:
+def _match(kind: Kind, mean: float, std: float, m: int, fan_in: int | None, fan_out: int | None) -> str | None:
     if fan_in is None or fan_out is None or m < _FEWEST_TO_MATCH or abs(mean) > 4 * std / sqrt(m):
         return None
     he, xavier = sqrt(2.0 / fan_in), sqrt(2.0 / (fan_in + fan_out))

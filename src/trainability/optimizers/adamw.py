@@ -69,8 +69,7 @@ class AdamW:
         direction, state = _adam.advance(grads, state, self.betas, self.eps)
         kept = 1 - self.lr * self.weight_decay
         moved = {
-            name: add_scaled(fit(kept, param) * param, direction[name], -self.lr)
-            for name, param in params.items()
+            name: add_scaled(fit(kept, param) * param, direction[name], -self.lr) for name, param in params.items()
         }
         return moved, state
 

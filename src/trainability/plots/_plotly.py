@@ -35,7 +35,7 @@ def panels(titles: Sequence[str], *, columns: int, shared: bool = False, legend:
     plot = rows * ROW + (rows - 1) * GAP
     across = 0.03 if shared else 0.1
     width = (1 - across * (columns - 1)) / columns
-    top = TOP if legend else 52
+    top = TOP if legend else 70
     layout: dict[str, Any] = {
         "template": "none",
         "height": plot + top + BOTTOM,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -131,20 +131,35 @@ def _end(curve: Curve, steps: Sequence[int], losses: Sequence[float], axis: LogA
     return (steps[-1], losses[-1]) if losses else (curve.steps[0] if curve.steps else 1, axis.high)
 
 
-def _references(data: LossCurves, panel: Panel, axis: LogAxis) -> list[tuple[float, str, bool]]:
-    """(height, word, whether the word stands above its line): away from where most runs end, and from each other."""
+@dataclass(frozen=True)
+class _Level:
+    height: float
+    word: str
+    above: bool
+    dashed: bool
+
+
+def _references(data: LossCurves, panel: Panel, axis: LogAxis) -> list[_Level]:
+    """Lines to compare with; their words stand away from where most runs end, and from each other."""
     ends = [c.losses[-1] for c in panel.curves if c.losses]
     levels = ((1.0, data.unit), (panel.target, "target")) if data.log else ((panel.target, "target"),)
-    shown = [(height, word) for height, word in levels if math.isfinite(height) and (height > 0 or not data.log)]
-    if len(shown) == 2 and data.log:
-        between = abs(math.log10(shown[0][0] / shown[1][0])) / math.log10(axis.high / axis.low)
-        if between < 0.1:
-            return [(height, word, height == max(shown)[0]) for height, word in shown]
-    return [(height, word, sum(e < height for e in ends if e == e) > len(ends) / 2) for height, word in shown]
+    shown = [
+        _Level(height, word, sum(e < height for e in ends if e == e) > len(ends) / 2, word == "target")
+        for height, word in levels
+        if math.isfinite(height) and (height > 0 or not data.log)
+    ]
+    if len(shown) == 2:
+        low, high = sorted(shown, key=lambda level: level.height)
+        if math.log10(high.height / low.height) < 0.1 * math.log10(axis.high / axis.low):
+            if high.above:
+                return [replace(low, above=False), high]
+            both = " and ".join(f"{x.word} ({'dashed' if x.dashed else 'solid'})" for x in (high, low))
+            return [replace(high, word=""), replace(low, word=both, above=False)]
+    return shown
 
 
 def _title(panel: Panel) -> str:
-    return "<br>".join(for_plotly(line, 60) for line in wrapped(panel.title, 34))
+    return "<br>".join(for_plotly(line, 60) for line in wrapped(panel.title, 36, 3))
 
 
 def draw_plotly(data: LossCurves) -> Figure:
@@ -178,20 +193,23 @@ def draw_plotly(data: LossCurves) -> Figure:
             set_log(figure, i, axis, first)
         else:
             figure.layout[key("y", i)].update(title=words(first), matches=None if i == 0 else "y")
-        for height, word, above in _references(data, panel, axis):
+        for level in _references(data, panel, axis):
             figure.add_shape(
                 type="line",
                 xref=f"{axes_of(i)['xaxis']} domain",
                 yref=axes_of(i)["yaxis"],
                 x0=0,
                 x1=1,
-                y0=height,
-                y1=height,
+                y0=level.height,
+                y1=level.height,
                 layer="below",
-                line={"color": GREY, "width": 1.2, "dash": "dash" if word == "target" else "solid"},
+                line={"color": GREY, "width": 1.2, "dash": "dash" if level.dashed else "solid"},
             )
-            text = note(i, 1, 0, word, x="right", y="bottom" if above else "top", size=11.5, colour=GREY)
-            place = {"yref": axes_of(i)["yaxis"], "y": math.log10(height) if data.log else height}
+            if not level.word:
+                continue
+            side = "bottom" if level.above else "top"
+            text = note(i, 1, 0, level.word, x="right", y=side, size=11.5, colour=GREY)
+            place = {"yref": axes_of(i)["yaxis"], "y": math.log10(level.height) if data.log else level.height}
             figure.add_annotation(text | place | {"bgcolor": "rgba(255, 255, 255, 0.8)", "borderpad": 0})
         for curve in panel.curves:
             steps, losses = _points(curve, data, axis)
@@ -240,17 +258,18 @@ def draw_matplotlib(data: LossCurves, axes: Sequence[Axes]) -> None:
             plain(place, "\n".join(wrapped(panel.title)).replace("$", r"\$"))
             place.set_xlabel(STEP, fontsize=9)
             set_log(place, axis, data.scale) if data.log else place.set_ylabel(data.scale, fontsize=9)
-            for height, word, above in _references(data, panel, axis):
-                dashed = word == "target"
-                place.axhline(height, color=GREY, linewidth=1, linestyle="--" if dashed else "-", zorder=1)
+            for level in _references(data, panel, axis):
+                place.axhline(level.height, color=GREY, linewidth=1, linestyle="--" if level.dashed else "-", zorder=1)
+                if not level.word:
+                    continue
                 place.annotate(
-                    word,
-                    (1, height),
+                    level.word,
+                    (1, level.height),
                     xycoords=place.get_yaxis_transform(),
-                    xytext=(0, 3 if above else -3),
+                    xytext=(0, 3 if level.above else -3),
                     textcoords="offset points",
                     ha="right",
-                    va="bottom" if above else "top",
+                    va="bottom" if level.above else "top",
                     fontsize=8,
                     color=GREY,
                     zorder=5,

@@ -25,7 +25,7 @@ def get(name: str) -> Callable[[], Setup]:
 
     Example:
         >>> get("digits-saturated")().steps
-        11200
+        7000
     """
     if name not in ALL:
         raise UnknownNameError("problem", name, list(ALL))

@@ -138,7 +138,8 @@ class Setup:
     def facts(self) -> Facts:
         """What one batch shows: loss family, output form, task. SetupError where model and loss do not fit."""
         with untouched(self.model):
-            return facts(self.model, self.loss_fn, self.batches, self.task)
+            found = facts(self.model, self.loss_fn, self.batches, self.task)
+        return replace(found, reason=self.task_reason) if self.task_reason else found
 
     @property
     def steps(self) -> int:

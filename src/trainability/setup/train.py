@@ -25,6 +25,8 @@ from trainability.setup.untouched import random_state_kept, seed_everything
 if TYPE_CHECKING:
     from trainability.setup.setup import Setup
 
+LOGARITHMIC = ("cross-entropy", "nll", "nll-of-probabilities", "bce", "bce-with-logits")
+SOLVED = 1e-3  # nats; one class or one sample: a constant answer is right, and there is nothing for it to leave open
 LOST = 20  # a loss that was not finite for so many steps in a row does not come back
 
 
@@ -63,6 +65,8 @@ def fit(
         answer = constant_answer(loss_fn, facts.output, facts.target, facts.family, facts.form)
         start_loss, constant = _before(setup, answer, where)
         constant -= penalty(loss_fn, facts)  # a constant answer needs no weights
+        if facts.family.name in LOGARITHMIC and constant < SOLVED:
+            constant = 0.0
         lost = 0
         for step, (x, y) in zip(range(steps_wanted), steps(setup.batches, seed), strict=False):
             if step in observe:

@@ -238,9 +238,7 @@ def _step_gradient_descent(w: float, buf: float, g: float, lr: float) -> State:
     return w - lr * g, 0.0
 
 
-def _step_heavy_ball(
-    w: float, buf: float, g: float, lr: float, momentum: float, dampening: float = 0.0
-) -> State:
+def _step_heavy_ball(w: float, buf: float, g: float, lr: float, momentum: float, dampening: float = 0.0) -> State:
     if momentum == 0:
         return w - lr * g, 0.0
     buf = momentum * buf + (1 - dampening) * g

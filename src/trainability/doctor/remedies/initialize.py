@@ -31,10 +31,10 @@ LINES = {
     "lecun_normal": "nn.init.normal_(m.weight, std=m.weight[0].numel() ** -0.5)",
 }
 NAMES = {
-    "he_normal": "He's (std sqrt(2/fan_in))",
-    "orthogonal": "orthogonal (gain sqrt(2))",
-    "xavier_normal": "Xavier's (std sqrt(2/(fan_in + fan_out)))",
-    "lecun_normal": "LeCun's (std sqrt(1/fan_in))",
+    "he_normal": "He's initializer (std sqrt(2/fan_in))",
+    "orthogonal": "the orthogonal initializer (gain sqrt(2))",
+    "xavier_normal": "Xavier's initializer (std sqrt(2/(fan_in + fan_out)))",
+    "lecun_normal": "LeCun's initializer (std sqrt(1/fan_in))",
 }
 
 

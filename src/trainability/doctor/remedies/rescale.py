@@ -19,7 +19,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     """All parameters with two dimensions or more, those of recurrent and home-made layers too."""
     yield Change(
         name="rescale-to-he",
-        family="rescale",
+        family="initialize",
         summary="Rescale every weight matrix to He's standard deviation, sqrt(2/fan_in)",
         code=(
             "with torch.no_grad():\n"

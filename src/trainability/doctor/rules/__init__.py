@@ -34,7 +34,9 @@ from trainability.doctor.rules import (
     unscaled_targets,
     vanishing_gradient,
 )
-from trainability.doctor.rules._rule import Rule
+from trainability.doctor.rules._rule import Rule, fmt, share
+
+__all__ = ["ALL", "DEFECT", "Rule", "fmt", "judge", "share"]
 
 ALL: dict[str, Rule] = {
     module.RULE.cause: module.RULE

@@ -25,6 +25,9 @@ def judge(r: Readings) -> Finding | None:
     layers = r.start.of("weight")
     lost = layers[-1].signal / layers[0].signal if len(layers) > 1 and layers[0].signal > 0 else math.nan
     per_layer = lost ** (1 / (len(layers) - 1)) if lost > 0 else math.nan
+    kept = f"through {len(layers)} layers each keeps {fmt(per_layer)} of the difference."
+    if per_layer != per_layer:
+        kept = f"the first of {len(layers)} layers shows no difference at all."
     return Finding(
         cause="initial-scale-too-small",
         where=f"{len([w for w in r.start.weights if w.is_matrix])} weight matrices",
@@ -39,7 +42,7 @@ def judge(r: Readings) -> Finding | None:
         says=(
             f"The weights are {schemes(r.start)}, {fmt(scale)} times He's standard deviation ({he_range(r.start)}). "
             f"Before training the outputs of different inputs differ by {fmt(spread)} (rms), against {fmt(healthy)} "
-            f"with He's weights; through {len(layers)} layers each keeps {fmt(per_layer)} of the difference. The "
+            f"with He's weights; {kept} The "
             "gradient shrinks by the same factors on its way back. "
             "It does not mean that the network is too deep, or that the learning rate is too low. "
             "Draw the weights with a standard deviation of sqrt(2/fan_in), or orthogonal with gain sqrt(2)."
