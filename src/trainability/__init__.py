@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainability.doctor import Diagnosis as Diagnosis
     from trainability.doctor import Finding as Finding
     from trainability.doctor import Remedy as Remedy
-    from trainability.doctor import diagnose as diagnose
+    from trainability.doctor import diagnose as diagnose  # type: ignore[no-redef]  # also a module's name
     from trainability.setup import Run as Run
     from trainability.setup import Setup as Setup
 

@@ -111,7 +111,9 @@ READINGS = st.builds(
     task=st.sampled_from(["regression", "binary", "multi-class", "multi-label"]),
     data=records(DataReading, nonfinite_inputs=st.sampled_from([0, 2])),
     loss=records(
-        LossReading, family=st.sampled_from(["mse", "cross-entropy", "bce-with-logits", "custom"]), broadcasts=st.booleans()
+        LossReading,
+        family=st.sampled_from(["mse", "cross-entropy", "bce-with-logits", "nll-of-probabilities"]),
+        broadcasts=st.booleans(),
     ),
     optimizer=st.builds(OptimizerReading, lrs=st.sampled_from([(), (0.0,), (1e-3,), (5.0, 0.0)])),
     start=SNAPSHOTS,
@@ -120,7 +122,9 @@ READINGS = st.builds(
     healthy=st.none() | SNAPSHOTS,
     curvature=st.none() | records(CurvatureReading),
     runs=st.lists(
-        records(RunReading, outcome=st.sampled_from(["diverged", "stalled", "learning", "trained"])), min_size=1, max_size=3
+        records(RunReading, outcome=st.sampled_from(["diverged", "stalled", "learning", "trained"])),
+        min_size=1,
+        max_size=3,
     ).map(tuple),
 )  # fmt: skip
 

@@ -46,7 +46,7 @@ def test_an_epoch_is_a_permutation_and_the_seed_decides_it(data):
     assert b.n == 10
     one, again, other = order(b, 0), order(b, 0), order(b, 1)
     assert one == again != other
-    assert sorted(sum(one[:3], [])) == list(range(10))
+    assert sorted(i for batch in one[:3] for i in batch) == list(range(10))
     assert one[:3] != one[3:]  # reshuffled in the second epoch
 
 

@@ -19,7 +19,7 @@ def load(target: str) -> Setup | Callable[[], Setup]:
     The file runs as an imported module, with its own folder first on the path, as a script would have it.
 
     Args:
-        target: a path to a Python file and a name in it, joined by a colon; the name may be left out when it is "setup".
+        target: a path to a Python file and a name in it, joined by a colon; a name "setup" may be left out.
 
     Returns:
         What the name stands for, if that is a function or a Setup.

@@ -174,11 +174,13 @@ class _Doctor:
         if self.max_seconds is None or self.budget < MIN_STEPS:
             return
         clock: dict[int, float] = {}
+
+        def stamp(mark: int) -> None:
+            clock[mark] = time.perf_counter()
+
         marks = (10, 30)
         with single_thread():
-            sound.clone().train(
-                steps=marks[1], observe={m: lambda m=m: clock.__setitem__(m, time.perf_counter()) for m in marks}
-            )
+            sound.clone().train(steps=marks[1], observe={m: partial(stamp, m) for m in marks})
         self.step_seconds = (clock[marks[1]] - clock[marks[0]]) / (marks[1] - marks[0])
         runs = 2 + 3 * len(self.seeds) + 6
         lanes = min(self.workers or cores(), len(self.seeds) + 1)
@@ -403,8 +405,8 @@ def _attempt(trial: _Trial) -> Attempt:
         return Attempt(
             trial.change.summary,
             trial.change.name,
-            f"trained on the screening seed too (loss {fmt(run.end_loss)}, score {fmt(run.score)}); not verified, because "
-            "enough other changes were",
+            f"trained on the screening seed too (loss {fmt(run.end_loss)}, score {fmt(run.score)}); not "
+            "verified, because enough other changes were",
             (run.outcome,),
         )
     note = "" if run.generalises else ", worse than a constant answer on the validation data"

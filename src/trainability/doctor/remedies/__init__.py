@@ -60,7 +60,7 @@ __all__ = ["ALL", "Change", "Prescription", "propose", "together"]
 
 
 def propose(findings: Iterable[Finding], readings: Readings) -> list[Change]:
-    """Every change that answers one of the findings, each once, smallest first, stronger findings first among equals."""
+    """Every change that answers one of the findings, each once, smallest first, then by the findings' order."""
     changes: dict[str, Change] = {}
     for finding in findings:
         for prescription in ALL.values():

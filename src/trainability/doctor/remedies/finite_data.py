@@ -78,7 +78,7 @@ def _clean(data: TensorBatches, train: TensorBatches, fill: bool) -> tuple[Tenso
 
 
 def filled(x: Tensor, like: Tensor) -> Tensor:
-    """`x` with NaN replaced by the feature's mean in `like`, infinite values by its extremes there; 0 where it has none.
+    """`x` with NaN replaced by the feature's mean in `like`, infinite values by its extremes there, or by 0.
 
     Example:
         >>> x = torch.tensor([[1.0], [float("nan")], [3.0], [float("-inf")]])

@@ -14,7 +14,7 @@ ANSWERS = ("lr-too-high", "exploding-gradient", "dying-relu", "initial-scale-too
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
-    """Half the stable learning rate where it is known and lower, then a tenth, a hundredth and a thousandth of the lr."""
+    """Half the stable learning rate where it is known and lower, then a tenth, a hundredth, a thousandth of the lr."""
     lr = r.optimizer.lr
     if not lr > 0:
         return

@@ -25,8 +25,8 @@ def judge(r: Readings) -> Finding | None:
             "loss at the end": r.runs[0].end_loss,
         },
         says=(
-            f"The model ends with a {out.activation} over one output, which is {fmt(out.low)} for every input and every "
-            f"weight: softmax divides by the sum, and the sum of one is itself. The gradient norm is "
+            f"The model ends with a {out.activation} over one output, which is {fmt(out.low)} for every input and "
+            f"every weight: softmax divides by the sum, and the sum of one is itself. The gradient norm is "
             f"{fmt(r.start.gradient_norm)}. It does not mean that the hidden layers have died. "
             "Use a sigmoid for one yes-or-no output (or none, with BCEWithLogitsLoss), or one output per class."
         ),

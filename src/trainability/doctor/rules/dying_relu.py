@@ -80,7 +80,7 @@ RULE = Rule(
         "gradient descent cannot bring it back. A layer all dead cuts the network in two."
     ),
     not_meant="A minority of dead units is normal and harmless.",
-    source="Lu et al. 2019, 'Dying ReLU and initialization', section 2 (definition). Threshold: chosen; see the comment.",
+    source="Lu et al. 2019, 'Dying ReLU and initialization', section 2 (definition). Threshold: chosen.",
     judge=judge,
     sick=(Readings(end=_relu(1.0), runs=_STALLED), Readings(start=replace(_relu(0.95), step=0), runs=_STALLED)),
     healthy=(Readings(), Readings(end=_relu(1.0)), Readings(end=_relu(0.12), runs=_STALLED)),

@@ -32,8 +32,8 @@ def judge(r: Readings) -> Finding | None:
         },
         says=(
             f"Before training the gradient at {layers[0].name} is {fmt(ratio)} times that at {layers[-1].name}: a "
-            f"factor of {fmt(per_layer)} per layer over {len(layers)} layers, and the runs diverged. One step moves the "
-            "first layers out of every range where the gradient was valid. "
+            f"factor of {fmt(per_layer)} per layer over {len(layers)} layers, and the runs diverged. One step moves "
+            "the first layers out of every range where the gradient was valid. "
             "It does not mean that the data are wrong. Try He's weights, a smaller learning rate, or clipping."
         ),
         weight=56.0 + min(5.0, math.log10(ratio) / 4),

@@ -27,7 +27,7 @@ def judge(r: Readings) -> Finding | None:
     saturated = max((x.saturated for x in r.start.of("activation")[:-1] if x.saturated == x.saturated), default=0.0)
     if not (amplified >= AMPLIFIED or saturated >= 0.5 or absurd):
         return None
-    hidden = [w for w in r.start.of("weight")]
+    hidden = r.start.of("weight")
     factor = _factor(hidden[0].mean_square, hidden[-1].mean_square, len(hidden)) if len(hidden) > 2 else math.nan
     evidence: dict[str, float | str] = {
         "weights": schemes(r.start),

@@ -69,8 +69,8 @@ def _finding(
         sure = "" if curve.converged else f" (Lanczos not converged: relative residual {fmt(curve.residual)})"
         stated = (
             f"The {kind}'s largest eigenvalue at step {curve.step} is {fmt(curve.sharpness)} on the sample and "
-            f"{fmt(curve.batch_sharpness)} on a mini-batch{sure}; {opt.name} is stable there up to lr {fmt(limit)}, and "
-            f"{fmt(opt.lr)} is {fmt(over)} times that."
+            f"{fmt(curve.batch_sharpness)} on a mini-batch{sure}; {opt.name} is stable there up to lr {fmt(limit)}, "
+            f"and {fmt(opt.lr)} is {fmt(over)} times that."
         )
     seen = f"{share(r.diverged)} of the runs diverged" if r.diverged else "the runs failed"
     rise = f", and the loss rose from {fmt(run.start_loss)} to {fmt(run.peak_loss)} early on" if rose else ""

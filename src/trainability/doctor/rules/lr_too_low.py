@@ -49,8 +49,8 @@ def judge(r: Readings) -> Finding | None:
         where="optimizer",
         evidence=evidence,
         says=(
-            f"After {opt.steps} steps with lr {fmt(opt.lr)} the weights have moved by {fmt(end.movement)} of their size "
-            f"and the gradient is still {fmt(evidence_ratio(r, end))} of what it was: the loss went from "
+            f"After {opt.steps} steps with lr {fmt(opt.lr)} the weights have moved by {fmt(end.movement)} of their "
+            f"size and the gradient is still {fmt(evidence_ratio(r, end))} of what it was: the loss went from "
             f"{fmt(run.start_loss)} to {fmt(run.end_loss)}.{how} "
             "This is under-trained, not broken: it does not mean that the model or the data are wrong. "
             "Try a larger learning rate, or more steps."

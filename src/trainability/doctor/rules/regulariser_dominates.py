@@ -66,7 +66,7 @@ _FULL = Snapshot(weights=(WeightReading("0.weight", (64, 64), std=0.1),))
 RULE = Rule(
     cause="regulariser-dominates",
     title="Regulariser dominates",
-    why="The minimum of (error + factor x penalty) moves to weights near 0 as the factor grows; there nothing is fitted.",
+    why="The minimum of (error + factor x penalty) moves to weights near 0 as the factor grows.",
     not_meant="Weights that shrink in a run that reaches its target are weight decay at work.",
     source="Krogh & Hertz 1991 (weight decay). Thresholds: chosen; see the comment.",
     judge=judge,

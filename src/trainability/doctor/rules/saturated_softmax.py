@@ -17,16 +17,17 @@ def judge(r: Readings) -> Finding | None:
     """Fires where a softmax that feeds no logarithm is certain and its logits get no gradient while the loss stands."""
     if not r.fails or r.loss.family in ("cross-entropy", "nll", "nll-of-probabilities"):
         return None
-    for now in (r.end, r.early, r.start):
-        if now is None or now.output.activation != "softmax" or now.output.columns < 2:
-            continue
-        out = now.output
-        if out.max_probability >= CERTAIN and out.gradient <= GRADIENT:
-            return _finding(r, now)
-    return None
+    seen = [now for now in (r.start, r.early, r.end) if now is not None and _saturated(now)]
+    return _finding(r, seen[-1], first=seen[0].step) if seen else None
 
 
-def _finding(r: Readings, now: Snapshot) -> Finding:
+def _saturated(now: Snapshot) -> bool:
+    out = now.output
+    ends_so = out.activation == "softmax" and out.columns > 1
+    return ends_so and out.max_probability >= CERTAIN and out.gradient <= GRADIENT
+
+
+def _finding(r: Readings, now: Snapshot, first: int) -> Finding:
     out, run = now.output, r.runs[0]
     same = out.same_class >= 0.9
     alike = (
@@ -46,6 +47,7 @@ def _finding(r: Readings, now: Snapshot) -> Finding:
         "loss at the end": run.end_loss,
         "loss of the best constant answer": run.constant_loss,
         "measured at step": float(now.step),
+        "first seen at step": float(first),
     }
     not_dead = ""
     if dead and max(dead) < 0.5:

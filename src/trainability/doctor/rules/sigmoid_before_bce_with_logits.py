@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from trainability.doctor.finding import Finding
@@ -15,7 +16,7 @@ def judge(r: Readings) -> Finding | None:
     out = r.start.output
     if r.loss.family != "bce-with-logits" or out.activation not in ("softmax", "sigmoid"):
         return None
-    mean = min(max(r.data.target_mean, 0.0), 1.0)
+    mean = min(max(r.data.target_mean, 0.0), 1.0) if math.isfinite(r.data.target_mean) else 0.5
     floor = double_sigmoid_floor(mean)
     return Finding(
         cause="sigmoid-before-bce-with-logits",
