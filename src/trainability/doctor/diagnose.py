@@ -35,6 +35,8 @@ WANTED = 3  # verified remedies, of different families, after which the search e
 FAMILIES = 5  # families verified at most in one round
 PAIRS = 8
 MIN_STEPS = 50
+CURVATURE_SECONDS = 8.0
+HVP_PASSES = 100  # forward and backward passes that thirty Hessian-vector products cost
 BEHIND = 0.1  # of the skill; a remedy further behind the best one ranks after it, however small
 GENERIC = ("lr-too-high", "lr-too-low", "initial-scale-too-small", "unscaled-inputs", "unscaled-targets")
 
@@ -129,7 +131,8 @@ class _Doctor:
         self.screening_seed, self.seeds = 1000, tuple(range(1001, 1001 + seeds))
         self.budget = steps or setup.steps
         self.steps = self.budget
-        self.step_seconds = 0.0
+        self.step_seconds = self.run_seconds = 0.0
+        self.lanes = min(self.workers or cores(), len(self.seeds) + 1)
         self.attempts: list[Attempt] = []
 
     def diagnosis(self) -> Diagnosis:
@@ -170,21 +173,12 @@ class _Doctor:
         )
 
     def _plan(self, sound: Setup) -> None:
-        """Time a few steps and cut every run where the whole would take too long."""
+        """Time a few steps, and cut every run where the whole would take too long."""
+        self.step_seconds = _seconds_a_step(sound, self.budget)
         if self.max_seconds is None or self.budget < MIN_STEPS:
             return
-        clock: dict[int, float] = {}
-
-        def stamp(mark: int) -> None:
-            clock[mark] = time.perf_counter()
-
-        marks = (10, 30)
-        with single_thread():
-            sound.clone().train(steps=marks[1], observe={m: partial(stamp, m) for m in marks})
-        self.step_seconds = (clock[marks[1]] - clock[marks[0]]) / (marks[1] - marks[0])
         runs = 2 + 3 * len(self.seeds) + 6
-        lanes = min(self.workers or cores(), len(self.seeds) + 1)
-        affordable = int(self.max_seconds * lanes / (runs * self.step_seconds))
+        affordable = int(self.max_seconds * self.lanes / (runs * self.step_seconds))
         if affordable < self.budget:
             self.steps = max(min(affordable, self.budget), min(MIN_STEPS, self.budget))
 
@@ -208,10 +202,16 @@ class _Doctor:
         return run_all(jobs, workers=self.workers, done=done)
 
     def _baseline(self, fresh: dict[int, Setup]) -> tuple[Examination, list[Run]]:
-        jobs: list[Callable[[], object]] = [partial(examine, self.setup, self.steps)]
+        a_sample = self.step_seconds / self.setup.batches.batch_size
+        sample = int(CURVATURE_SECONDS / (HVP_PASSES * max(a_sample, 1e-9)))
+        sample = min(max(sample, 64), 1024)
+        jobs: list[Callable[[], object]] = [partial(examine, self.setup, self.steps, sample)]
         jobs += [partial(_train, fresh[seed], seed, self.steps) for seed in self.seeds]
         results = self._run("train the setup as it is", jobs)
-        return results[0], results[1:]  # type: ignore[return-value]
+        exam: Examination = results[0]  # type: ignore[assignment]
+        runs: list[Run] = results[1:]  # type: ignore[assignment]
+        self.run_seconds = statistics.median(r.seconds for r in runs)
+        return exam, runs
 
     def _readings(self, data: object, exam: Examination, baseline: list[Run], sound: Setup) -> Readings:
         facts = self.setup.facts
@@ -274,7 +274,16 @@ class _Doctor:
     def _time_left(self) -> bool:
         return self.max_seconds is None or time.perf_counter() - self.began < self.max_seconds
 
+    def _affordable(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """As many, smallest first, as the time left allows beside one verification; four at least."""
+        if self.max_seconds is None:
+            return changes
+        left = self.max_seconds - (time.perf_counter() - self.began)
+        runs = left * self.lanes / max(self.run_seconds, 1e-6) - len(self.seeds)
+        return changes[: max(int(runs), 4)]
+
     def _screen(self, changes: Sequence[Change], fresh: dict[int, Setup]) -> list[_Trial]:
+        changes = self._affordable(changes)
         base = fresh[self.screening_seed]
         jobs = [partial(_try, change, base, self.screening_seed, self.steps) for change in changes]
         results = self._run("try changes on one seed", jobs) if jobs else []
@@ -323,6 +332,25 @@ class _Doctor:
             runs = [run for run, _ in results[i * n : (i + 1) * n]]
             if all(r is not None for r in runs):
                 yield change, runs  # type: ignore[misc]
+
+
+def _seconds_a_step(setup: Setup, budget: int) -> float:
+    """Time of one optimizer step on one thread, from the later ones of a few; of more where they are quick."""
+    seconds = 0.0
+    for first, last in ((1, 4), (10, 40)):
+        if last > budget:
+            return seconds
+        clock: dict[int, float] = {}
+
+        def stamp(mark: int, clock: dict[int, float] = clock) -> None:
+            clock[mark] = time.perf_counter()
+
+        with single_thread():
+            setup.clone().train(steps=last, observe={m: partial(stamp, m) for m in (first, last)})
+        seconds = (clock[last] - clock[first]) / (last - first) if last in clock else seconds
+        if seconds > 0.02:
+            break
+    return seconds
 
 
 def _train(setup: Setup, seed: int, steps: int) -> Run:

@@ -28,12 +28,13 @@ class Examination:
     end_penalty: float
 
 
-def examine(setup: Setup, steps: int) -> Examination:
+def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examination:
     """Train a private copy of `setup` and probe it before the first step, after a tenth at most, and at the end.
 
     Args:
         setup: stays as it is.
         steps: optimizer steps.
+        curvature_sample: samples for the Hessian's eigenvalue.
 
     Returns:
         Examination. The first step's relative update of each weight is part of the start.
@@ -50,7 +51,7 @@ def examine(setup: Setup, steps: int) -> Examination:
         def now() -> None:
             taken[step] = snapshot(copy, x, y, step=step, start=first)
             if not curve or curve[-1] is None:
-                curve.append(curvature(copy, step=step))
+                curve.append(curvature(copy, step=step, sample=curvature_sample))
 
         return now
 

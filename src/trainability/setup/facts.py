@@ -16,7 +16,7 @@ from trainability.setup.loss_family import LossFamily, loss_family
 from trainability.setup.output_form import OutputForm, output_form
 from trainability.setup.task import Task, infer_task
 
-SAMPLE = 2048
+SAMPLE = 1024
 OUTPUTS = 256
 
 

@@ -24,7 +24,7 @@ SAMPLE = 1024
 STEPS = 30
 
 
-def curvature(setup: Setup, *, step: int = 0) -> CurvatureReading | None:
+def curvature(setup: Setup, *, step: int = 0, sample: int = SAMPLE) -> CurvatureReading | None:
     """Largest algebraic Hessian eigenvalue of the loss on a sample and on mini-batches, and the stable lr.
 
     For an adaptive rule the Hessian is preconditioned with the optimizer's present state, so it has to have
@@ -33,6 +33,7 @@ def curvature(setup: Setup, *, step: int = 0) -> CurvatureReading | None:
     Args:
         setup: a private copy.
         step: what the reading says of its time.
+        sample: samples for the loss whose curvature it is.
 
     Returns:
         CurvatureReading; None where the optimizer's rule is not known, has no state yet, or the model's
@@ -70,8 +71,11 @@ def curvature(setup: Setup, *, step: int = 0) -> CurvatureReading | None:
             for module in setup.model.modules():
                 if isinstance(module, torch.nn.modules.dropout._DropoutNd):
                     module.eval()
-            whole = eigen(*setup.batches.sample(SAMPLE))
-            small = [eigen(*batch).value for batch in islice(steps(setup.batches, 0), 3)]
+            whole = eigen(*setup.batches.sample(sample))
+            size = setup.batches.batch_size
+            small = [whole.value]
+            if size < min(sample, setup.batches.n or sample):  # otherwise the sample is a mini-batch
+                small = [eigen(*batch).value for batch in islice(steps(setup.batches, 0), 3)]
     except (RuntimeError, ValueError):  # no second derivative, or a state that is not finite
         return None
     finally:
@@ -83,7 +87,7 @@ def curvature(setup: Setup, *, step: int = 0) -> CurvatureReading | None:
     batch = statistics.median(small)
     value = whole.value
     if setup.facts.family.sums:  # a step sees the sum over one mini-batch, not over the sample
-        value *= setup.batches.batch_size / min(SAMPLE, setup.batches.n or SAMPLE)
+        value *= setup.batches.batch_size / min(sample, setup.batches.n or sample)
     return CurvatureReading(
         sharpness=value,
         batch_sharpness=batch,

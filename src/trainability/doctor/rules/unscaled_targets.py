@@ -33,8 +33,8 @@ def judge(r: Readings) -> Finding | None:
         says=(
             f"The targets have mean {fmt(d.target_mean)} and standard deviation {fmt(d.target_std)}, the network "
             f"starts with outputs of rms {fmt(r.start.output.rms)}. With squared error the first gradients are "
-            "proportional to the distance, so the first steps are sized by the targets' unit and not by the problem: large "
-            "ones throw units out of their range, tiny ones do nothing. "
+            "proportional to the distance, so the first steps are sized by the targets' unit and not by the problem: "
+            "large ones throw units out of their range, tiny ones do nothing. "
             "It does not mean that the targets are wrong. Standardise them for training and scale the answers back."
         ),
         weight=48.0 + min(8.0, 3 * abs(math.log10(size)) if size > 0 else 0.0),
