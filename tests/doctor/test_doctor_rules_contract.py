@@ -147,3 +147,10 @@ def test_findings_do_not_change_with_the_order_of_runs():
     one, two = (Readings(runs=r).failed for r in (runs, runs[::-1]))
     assert one == two == pytest.approx(2 / 3)
     assert replace(Readings(), runs=()).failed == 0
+
+
+def test_a_run_that_was_cut_while_it_learned_has_not_failed():
+    learning = (RunReading("learning", end_loss=2.0, score=0.3),)
+    assert Readings(runs=learning).fails
+    assert not Readings(runs=learning, cut=True).fails
+    assert Readings(runs=(RunReading("stalled", score=0.1),), cut=True).fails

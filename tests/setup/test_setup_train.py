@@ -133,6 +133,7 @@ def test_lbfgs_gets_its_closure():
     net = nn.Linear(1, 1)
     setup = Setup(net, nn.MSELoss(), torch.optim.LBFGS(net.parameters()), (X, 3 * X), batch_size=None, epochs=5)
     assert setup.train().outcome == "trained"
+    assert setup.clone().train().outcome == "trained"
 
 
 def test_a_loss_over_the_models_own_weights_trains_the_copy():

@@ -33,7 +33,7 @@ from trainability.setup.untouched import untouched
 
 WANTED = 3  # verified remedies, of different families, after which the search ends
 FAMILIES = 5  # families verified at most in one round
-PAIRS = 8
+PAIRS = 10
 MIN_STEPS = 50
 CURVATURE_SECONDS = 8.0
 HVP_PASSES = 100  # forward and backward passes that thirty Hessian-vector products cost
@@ -177,7 +177,7 @@ class _Doctor:
         self.step_seconds = _seconds_a_step(sound, self.budget)
         if self.max_seconds is None or self.budget < MIN_STEPS:
             return
-        runs = 2 + 3 * len(self.seeds) + 6
+        runs = 6 + 2 * len(self.seeds)  # the Setup as it is, four changes tried, one proved
         affordable = int(self.max_seconds * self.lanes / (runs * self.step_seconds))
         if affordable < self.budget:
             self.steps = max(min(affordable, self.budget), min(MIN_STEPS, self.budget))
@@ -238,6 +238,7 @@ class _Doctor:
             end=exam.end,
             healthy=_healthy(sound),
             curvature=exam.curvature,
+            cut=self.steps < self.budget,
             runs=tuple(run_reading(r, self.setup.batches.batch_size) for r in (exam.run, *baseline)),
         )
 
@@ -249,7 +250,7 @@ class _Doctor:
         trials = self._screen(candidates, fresh)
         proved = self._verify(trials, baseline, fresh, ())
         if len(proved) < 2 and self._time_left():
-            pairs = _pairs(trials, proved)
+            pairs = _pairs(trials, proved, findings)
             more = self._screen(pairs, fresh)
             proved += self._verify(more, baseline, fresh, proved)
             trials += more
@@ -260,7 +261,7 @@ class _Doctor:
             proved += self._verify(more, baseline, fresh, proved)
             trials += more
             if not proved and self._time_left():
-                more = self._screen([p for p in _pairs(trials, ()) if p.name not in tried], fresh)
+                more = self._screen([p for p in _pairs(trials, (), findings) if p.name not in tried], fresh)
                 proved += self._verify(more, baseline, fresh, proved)
                 trials += more
         kept = {r.change.name for r in proved}
@@ -374,8 +375,8 @@ def _criteria(baseline: Sequence[Run]) -> tuple[Criterion, ...]:
     return ("trained",) if alike else ("trained", "learned")
 
 
-def _pairs(trials: Sequence[_Trial], proved: Sequence[Remedy]) -> list[Change]:
-    """Pairs of single changes that did not do alone, those that came closest first."""
+def _pairs(trials: Sequence[_Trial], proved: Sequence[Remedy], findings: Sequence[Finding]) -> list[Change]:
+    """Pairs of single changes that did not do alone: one for each of two causes, then those that came closest."""
     done = {r.change.family for r in proved}
     left = [t for t in trials if t.run is not None and "+" not in t.change.family and t.change.family not in done]
     best: dict[str, _Trial] = {}
@@ -383,10 +384,23 @@ def _pairs(trials: Sequence[_Trial], proved: Sequence[Remedy]) -> list[Change]:
         best.setdefault(trial.change.family, trial)
     lower = [t.change for t in sorted(left, key=lambda t: t.promise) if t.change.family == "lower-lr"][:2]
     chosen = [t.change for t in best.values()][:4]
-    couples = [*combinations(chosen, 2), *((c, low) for c in chosen for low in lower)]
+    own = [_own_change(f.cause, left) for f in findings[:4]]
+    couples = [
+        *combinations([c for c in own if c is not None], 2),
+        *combinations(chosen, 2),
+        *((c, low) for c in chosen for low in lower),
+    ]
     pairs = [together(a, b) for a, b in couples if not set(a.touches) & set(b.touches)]
-    unique = {"+".join(sorted(p.name.split("+"))): p for p in reversed(pairs)}
-    return sorted(unique.values(), key=lambda p: p.size)[:PAIRS]
+    unique: dict[str, Change] = {}
+    for pair in pairs:
+        unique.setdefault("+".join(sorted(pair.name.split("+"))), pair)
+    return sorted(list(unique.values())[:PAIRS], key=lambda p: p.size)
+
+
+def _own_change(cause: str, trials: Sequence[_Trial]) -> Change | None:
+    """The change that answers a cause and little else."""
+    own = [t for t in trials if cause in t.change.answers]
+    return min(own, key=lambda t: (len(t.change.answers), t.promise)).change if own else None
 
 
 def _by_its_cure(proved: Sequence[Remedy]) -> tuple[Finding, ...]:

@@ -51,9 +51,11 @@ def clone_parts(
             "while it is diagnosed. Give a function that builds the Setup, or make the model deep-copiable."
         ) from error
     new_optimizer.state.clear()
-    for hooks in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):
-        if getattr(optimizer, hooks, None):
-            getattr(new_optimizer, hooks).update(getattr(optimizer, hooks))
+    for name, value in vars(optimizer).items():
+        if name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):
+            getattr(new_optimizer, name).update(value)
+        elif name not in vars(new_optimizer):  # what __getstate__ leaves out; L-BFGS keeps its parameters so
+            setattr(new_optimizer, name, copy.deepcopy(value, memo))
     return new_model, new_optimizer, rebind(loss_fn, memo)
 
 

@@ -17,7 +17,13 @@ MOVED, ROOM, GRADIENT = 0.1, 0.1, 0.1
 def judge(r: Readings) -> Finding | None:
     """Fires where runs do not reach the target, the weights hardly moved, and the gradient is still as it was."""
     run, end, opt = r.runs[0], r.end, r.optimizer
-    if end is None or opt.lr <= 0 or any(x.outcome in ("trained", "diverged") for x in r.runs) or opt.held == 0:
+    if (
+        end is None
+        or r.cut
+        or opt.lr <= 0
+        or any(x.outcome in ("trained", "diverged") for x in r.runs)
+        or opt.held == 0
+    ):
         return None
     if end.movement >= MOVED or not end.gradient_norm > GRADIENT * r.start.gradient_norm:
         return None
