@@ -31,11 +31,11 @@ def run(arguments: list[str]) -> int:
         arguments: words after the program's name.
 
     Returns:
-        The exit code: 0, or 2 with a sentence on standard error.
+        The exit code: 0; 1 where a reproduced claim fails; 2 with a sentence on standard error.
     """
     console = Console(stderr=True, highlight=False)
     try:
-        app(arguments, exit_on_error=False, result_action="return_value")
+        code = app(arguments, exit_on_error=False, result_action="return_value")
     except CycloptsError:
         return BAD_INPUT  # cyclopts has said what is wrong with the arguments
     except TrainabilityError as error:
@@ -49,4 +49,4 @@ def run(arguments: list[str]) -> int:
             soft_wrap=True,
         )
         return BAD_INPUT
-    return 0
+    return code if isinstance(code, int) else 0

@@ -1,21 +1,33 @@
 """The gallery: one reproduced result each, with its prediction, its figure and its check.
 
-A new experiment is one file with `experiment`, `check` and `figure`, one line below, and one test.
+A new experiment is one file with `TITLE`, `SOURCE`, `run` and `figure` (see `_experiment.py`), one line below, and one
+test.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
+from importlib import import_module
+from typing import cast
 
 from trainability.errors import UnknownNameError
-from trainability.gallery import saturated_softmax
+from trainability.gallery._experiment import Claim, Experiment, Reproduction
 
-ALL: dict[str, ModuleType] = {"saturated-softmax": saturated_softmax}
-"""Name -> module."""
+__all__ = ["ALL", "Claim", "Experiment", "Reproduction", "get"]
+
+ALL: tuple[str, ...] = (
+    "saturated-softmax",
+)  # fmt: skip
+"""Names; the module is the name with underscores, and is loaded when it is asked for."""
 
 
-def get(name: str) -> ModuleType:
+def get(name: str) -> Experiment:
     """The experiment of that name.
+
+    Args:
+        name: one of `ALL`.
+
+    Returns:
+        Its module.
 
     Raises:
         UnknownNameError: none has it.
@@ -26,4 +38,4 @@ def get(name: str) -> ModuleType:
     """
     if name not in ALL:
         raise UnknownNameError("experiment", name, list(ALL))
-    return ALL[name]
+    return cast(Experiment, import_module(f"{__name__}.{name.replace('-', '_')}"))

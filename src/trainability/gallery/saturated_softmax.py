@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from trainability.gallery._experiment import Claim, Progress, Reproduction
 from trainability.initializers import he_normal_, initialize, normal_, uniform_
 from trainability.lab import run_all
 from trainability.problems import get as problem
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Which weights and which learning rate train a softmax with squared error"
+SOURCE = "A public question of December 2020 (softmax, squared error, U[-1, 1] against U[-0.5, 0.5]) and its answers."
 
 INITIALIZERS: dict[str, Callable[..., object]] = {
     "U[-1, 1]": partial(uniform_, a=-1.0, b=1.0),
@@ -66,7 +68,7 @@ def combinations() -> list[tuple[str, float, str]]:
     return table + [("U[-1, 1]", lr, LOSSES[1]) for lr in LEARNING_RATES]
 
 
-def run(weights: str, lr: float, loss: str, seed: int, epochs: int) -> tuple[Run, float]:
+def train(weights: str, lr: float, loss: str, seed: int, epochs: int) -> tuple[Run, float]:
     """One training: its Run, and the squared error per output at its end.
 
     Args:
@@ -98,26 +100,21 @@ def run(weights: str, lr: float, loss: str, seed: int, epochs: int) -> tuple[Run
     return outcome, error
 
 
-def experiment(
-    *,
-    seeds: int = 4,
-    epochs: int = 8,
-    only: Sequence[tuple[str, float, str]] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> tuple[Cell, ...]:
-    """Train every combination on every seed.
+def run(*, smoke: bool = False, progress: Progress | None = None) -> Reproduction:
+    """Train every combination on every seed; `smoke` takes one seed, four epochs and three cells.
 
     Args:
-        seeds: seeds per combination.
-        epochs: passes over the data; the published behaviour is at 8.
-        only: some of `combinations()`; None for all.
+        smoke: small and quick.
         progress: called as (stage, done, total).
 
     Returns:
-        One Cell per combination.
+        Reproduction whose data are a tuple of Cells.
     """
-    wanted = list(only or combinations())
-    jobs = [partial(run, *c, seed, epochs) for c in wanted for seed in range(seeds)]
+    seeds, epochs = (1, 4) if smoke else (4, 8)
+    squared, entropy = LOSSES
+    few = [("U[-1, 1]", 1e-2, squared), ("He", 1e-2, squared), ("U[-1, 1]", 1e-3, entropy)]
+    wanted = few if smoke else combinations()
+    jobs = [partial(train, *c, seed, epochs) for c in wanted for seed in range(seeds)]
     count = 0
 
     def done(index: int) -> None:
@@ -141,58 +138,85 @@ def experiment(
                 seeds=seeds,
             )
         )
-    return tuple(cells)
+    return Reproduction(claims(cells), tuple(cells))
 
 
-def check(cells: Sequence[Cell]) -> dict[str, bool]:
-    """The claims, each true or false on these cells; a claim whose cells are missing is left out.
+def claims(cells: Sequence[Cell]) -> tuple[Claim, ...]:
+    """What the table must show; a claim whose cells are missing is left out.
 
     Args:
-        cells: from `experiment`.
+        cells: of any of the combinations.
 
     Returns:
-        Claim in words -> whether it holds.
+        Claims.
     """
     at = {(c.weights, c.lr, c.loss): c for c in cells}
-
-    def every(keys: Sequence[tuple[str, float, str]], test: Callable[[Cell], bool]) -> bool | None:
-        return all(test(at[k]) for k in keys) if all(k in at for k in keys) else None
-
     squared, entropy = LOSSES
-    claims = {
-        "U[-1, 1] freezes at 0.18 per output at lr 0.01": every(
-            [("U[-1, 1]", 1e-2, squared)], lambda c: 0.17 < c.error < 0.19 and c.trained == 0
+    every = LEARNING_RATES
+
+    def none(c: Cell) -> bool:
+        return c.trained == 0
+
+    def all_(c: Cell) -> bool:
+        return c.trained == c.seeds
+
+    stated: list[tuple[str, str, list[tuple[str, float, str]], Callable[[Cell], bool]]] = [
+        (
+            "U[-1, 1] freezes at lr 0.01, at twice the chance level",
+            "error 0.18, no seed trained",
+            [("U[-1, 1]", 1e-2, squared)],
+            lambda c: 0.17 < c.error < 0.19 and c.trained == 0,
         ),
-        "no smaller learning rate trains U[-1, 1]": every(
-            [("U[-1, 1]", lr, squared) for lr in LEARNING_RATES], lambda c: c.trained == 0
+        (
+            "No smaller learning rate trains U[-1, 1] (the popular advice is to lower it)",
+            "no seed trained",
+            [("U[-1, 1]", lr, squared) for lr in every],
+            none,
         ),
-        "He's weights train at lr 0.01": every([("He", 1e-2, squared)], lambda c: c.trained == c.seeds),
-        "N(0, 0.1²) trains at lr 0.01": every([("N(0, 0.1²)", 1e-2, squared)], lambda c: c.trained == c.seeds),
-        "U[-0.5, 0.5] trains on some seeds at lr 0.01": every(
-            [("U[-0.5, 0.5]", 1e-2, squared)], lambda c: c.trained >= c.seeds / 2
+        ("He's weights train at lr 0.01", "every seed trained", [("He", 1e-2, squared)], all_),
+        ("N(0, 0.1²) trains at lr 0.01", "every seed trained", [("N(0, 0.1²)", 1e-2, squared)], all_),
+        (
+            "U[-0.5, 0.5] trains on most seeds at lr 0.01",
+            "at least half of the seeds",
+            [("U[-0.5, 0.5]", 1e-2, squared)],
+            lambda c: c.trained >= c.seeds / 2,
         ),
-        "N(0, 1) fails at every learning rate": every(
-            [("N(0, 1)", lr, squared) for lr in LEARNING_RATES], lambda c: c.trained == 0
+        (
+            "A normal distribution is no cure: N(0, 1) fails at every learning rate",
+            "no seed trained",
+            [("N(0, 1)", lr, squared) for lr in every],
+            none,
         ),
-        "cross-entropy trains U[-1, 1] at lr 0.001": every(
-            [("U[-1, 1]", 1e-3, entropy)], lambda c: c.trained == c.seeds
+        (
+            "Cross-entropy trains U[-1, 1] at lr 0.001",
+            "every seed trained",
+            [("U[-1, 1]", 1e-3, entropy)],
+            all_,
         ),
-        "cross-entropy diverges with U[-1, 1] at lr 0.01": every(
-            [("U[-1, 1]", 1e-2, entropy)], lambda c: c.trained == 0
-        ),
-    }
-    return {claim: holds for claim, holds in claims.items() if holds is not None}
+        ("Cross-entropy diverges with U[-1, 1] at lr 0.01", "no seed trained", [("U[-1, 1]", 1e-2, entropy)], none),
+    ]
+    return tuple(
+        Claim(
+            says,
+            predicted,
+            "; ".join(f"{at[k].trained} of {at[k].seeds}, error {at[k].error:.3f}" for k in keys),
+            all(test(at[k]) for k in keys),
+        )
+        for says, predicted, keys, test in stated
+        if all(k in at for k in keys)
+    )
 
 
-def figure(cells: Sequence[Cell]) -> Figure:
+def figure(reproduction: Reproduction) -> Figure:
     """The table as a picture: share of seeds that trained by colour, accuracy and error in the cells.
 
     Args:
-        cells: from `experiment`.
+        reproduction: from `run`.
 
     Returns:
         A matplotlib Figure.
     """
+    cells: tuple[Cell, ...] = reproduction.data
     import numpy as np
     from matplotlib.figure import Figure
 

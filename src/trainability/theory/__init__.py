@@ -1,12 +1,35 @@
-"""Closed forms in float64: no torch here, so that they also run where torch cannot.
+"""Closed forms in float64 NumPy: no torch, so that it can also run where torch cannot.
 
-Each member is one file; its functions are reached as `gain.gain`, `stability.adam`, `wilson.interval`.
+A member is a module, reached as `theory.wilson.interval`; the functions named in `_FUNCTIONS` are reached directly.
+Both load when they are first used.
 """
 
-from trainability.theory import floors as floors
-from trainability.theory import gain as gain
-from trainability.theory import stability as stability
-from trainability.theory import weight_std as weight_std
-from trainability.theory import wilson as wilson
+from __future__ import annotations
 
-__all__ = ["floors", "gain", "stability", "weight_std", "wilson"]
+from importlib import import_module
+from typing import Any
+
+# One line per module.
+_MODULES = (
+    "floors",
+    "gain",
+    "stability",
+    "weight_std",
+    "wilson",
+)
+
+# Function -> module; one line per function that is reached as `theory.function`.
+_FUNCTIONS: dict[str, str] = {}
+
+__all__ = [*_MODULES, *_FUNCTIONS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FUNCTIONS:
+        value = getattr(import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
