@@ -1,4 +1,4 @@
-"""What a gallery entry gives: the numbers, and each claim with what was predicted, what was measured, and whether it holds."""
+"""What a gallery entry gives: the numbers, and each claim as predicted and as measured."""
 
 from __future__ import annotations
 
