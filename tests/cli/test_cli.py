@@ -159,6 +159,36 @@ def test_reports_are_written_and_the_users_text_is_escaped(train, capsys):
     assert (out / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_explain(capsys):
+    assert run(["explain", "saturated-softmax"]) == 0
+    page = capsys.readouterr().out
+    assert "What it does not mean" in page
+    assert "cross-entropy" in page
+    assert run(["explain"]) == 0
+    assert "dying-relu" in capsys.readouterr().out
+    assert run(["explain", "saturated-sofmax"]) == 2
+    assert "Did you mean 'saturated-softmax'" in capsys.readouterr().err
+
+
+def test_reproduce(tmp_path, capsys):
+    assert run(["reproduce", "--list"]) == 0
+    assert "saturated-softmax" in capsys.readouterr().out
+    assert run(["reproduce"]) == 2
+    assert "no experiment is named" in capsys.readouterr().err
+    assert run(["reproduce", "saturated-softmax", "--smoke", "--out", str(tmp_path)]) == 0
+    assert "holds" in capsys.readouterr().out
+    assert (tmp_path / "saturated-softmax.png").exists()
+
+
+def test_a_claim_that_fails_fails_the_command(tmp_path, monkeypatch, capsys):
+    from trainability.gallery import Claim, saturated_softmax
+
+    claim = Claim("The moon is a cheese", "cheese", "rock", False)
+    monkeypatch.setattr(saturated_softmax, "claims", lambda cells: (claim,))
+    assert run(["reproduce", "saturated-softmax", "--smoke", "--out", str(tmp_path)]) == 1
+    assert "FAILS" in capsys.readouterr().out
+
+
 def test_ctrl_c_leaves_with_a_sentence(tmp_path):
     file = tmp_path / "slow.py"
     file.write_text(

@@ -8,6 +8,7 @@ from rich.console import Console
 from trainability import __version__
 from trainability.cli.demo import demo
 from trainability.cli.diagnose import diagnose
+from trainability.cli.explain import explain
 from trainability.cli.reproduce import reproduce
 from trainability.errors import TrainabilityError
 
@@ -21,6 +22,7 @@ app = App(
 )
 app.command(diagnose)
 app.command(demo)
+app.command(explain)
 app.command(reproduce)
 
 
