@@ -101,7 +101,10 @@ def test_a_file_in_a_family_is_listed(family):
 def test_engines_name_no_member(family):
     package = "trainability." + family.replace("/", ".")
     members = {p.stem for p in (SRC / family).glob("*.py") if not p.stem.startswith("_")} - {"initialize"}
-    engine = [SRC / "doctor" / n for n in ("verdict.py", "verification.py", "examine.py")]
+    engine = [
+        SRC / "doctor" / n
+        for n in ("verdict.py", "verification.py", "examine.py", "bench.py", "search.py", "diagnose.py")
+    ]
     engine += list((SRC / "lab").glob("*.py"))
     for path in engine:
         assert not imported(path) & {f"{package}.{m}" for m in members}, path.name

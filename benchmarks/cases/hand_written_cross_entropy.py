@@ -10,7 +10,7 @@ from torch import nn
 
 from trainability import Setup
 
-CAUSES = ("initial-scale-too-large", "saturated-softmax", "exploding-gradient")
+CAUSES = ("log-of-softmax", "initial-scale-too-large", "saturated-softmax", "exploding-gradient")
 PASSES = "test accuracy >= 0.9"
 
 

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from trainability.doctor.probes import curvature, snapshot
 from trainability.doctor.readings import CurvatureReading, RunReading, Snapshot
+from trainability.errors import TrainabilityError
+from trainability.initializers import initialize
 from trainability.setup import Run, Setup
 from trainability.setup.facts import penalty
 
@@ -80,6 +83,21 @@ def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examinati
         curvature=next((c for c in curve if c is not None), None),
         end_penalty=penalty(copy.loss_fn, copy.facts),
     )
+
+
+def healthy_start(setup: Setup) -> Snapshot | None:
+    """The start of the same network with He's weights, for comparison; None where they cannot be drawn.
+
+    Args:
+        setup: on finite data; stays as it is.
+    """
+    twin = setup.clone()
+    try:
+        initialize(twin.model, "he_normal", generator=torch.Generator().manual_seed(0))
+    except TrainabilityError:
+        return None
+    x, y = (t.to(twin.device) for t in twin.batches.sample(PROBE_SAMPLE))
+    return snapshot(twin, x, y)
 
 
 def run_reading(run: Run, batch_size: int) -> RunReading:

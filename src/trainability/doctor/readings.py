@@ -252,6 +252,11 @@ class CurvatureReading:
     step: int = 0
     preconditioned: bool = False
 
+    @property
+    def limit(self) -> float:
+        """The smaller of the two stable learning rates."""
+        return min(self.stable_lr, self.batch_stable_lr)
+
 
 @dataclass(frozen=True)
 class RunReading:
@@ -347,6 +352,11 @@ class Readings:
         """Share of runs that ended diverged or stalled, learned little, or lost to a constant answer on new data."""
         bad = [not _fine(run) and not (self.cut and run.outcome == "learning") for run in self.runs]
         return sum(bad) / max(len(bad), 1)
+
+    @property
+    def stable_lr(self) -> float:
+        """The largest stable learning rate on the sample and on mini-batches; nan where it is not known."""
+        return self.curvature.limit if self.curvature else NAN
 
     @property
     def stalled(self) -> float:

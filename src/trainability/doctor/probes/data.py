@@ -7,6 +7,7 @@ from torch import Tensor
 
 from trainability.doctor.readings import NAN, DataReading
 from trainability.setup.batches import Batches, TensorBatches
+from trainability.setup.finite import finite_rows
 
 SAMPLE = 4096
 
@@ -53,18 +54,6 @@ def data_reading(data: Batches, task: str | None) -> DataReading:
         classes=classes,
         largest_class=largest,
     )
-
-
-def finite_rows(x: Tensor) -> Tensor:
-    """(N,) bool: the samples without a NaN or infinite value.
-
-    Example:
-        >>> finite_rows(torch.tensor([[1.0, 2.0], [float("nan"), 0.0]])).tolist()
-        [True, False]
-    """
-    if not x.is_floating_point():
-        return torch.ones(len(x), dtype=torch.bool, device=x.device)
-    return torch.isfinite(x.flatten(1) if x.ndim > 1 else x[:, None]).all(1)
 
 
 def _classes(y: Tensor, task: str | None) -> tuple[int, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from trainability.doctor.finding import Finding
@@ -19,7 +18,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     if not lr > 0:
         return
     wanted: list[float] = []
-    limit = min(r.curvature.stable_lr, r.curvature.batch_stable_lr) if r.curvature else math.nan
+    limit = r.stable_lr
     if limit == limit and 0 < limit < lr:
         wanted.append(nice(limit / 2))
     wanted += [lr / 10, lr / 100]

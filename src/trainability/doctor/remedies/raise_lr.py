@@ -19,7 +19,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     if not lr > 0:
         return
     ceiling = 0.1 if r.optimizer.normalised else math.inf
-    limit = min(r.curvature.stable_lr, r.curvature.batch_stable_lr) if r.curvature else math.nan
+    limit = r.stable_lr
     wanted = [lr * 10, lr * 100, lr * 1000]
     if limit == limit and limit < math.inf and not r.optimizer.normalised and limit / 2 > lr:
         wanted.append(nice(limit / 2))

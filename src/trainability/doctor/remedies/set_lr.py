@@ -19,7 +19,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     if r.optimizer.normalised:
         wanted = [1e-3, 1e-2]
     else:
-        limit = min(r.curvature.stable_lr, r.curvature.batch_stable_lr) if r.curvature else math.nan
+        limit = r.stable_lr
         wanted = [nice(limit / 2)] if limit == limit and 0 < limit < math.inf else []
         wanted += [1e-1, 1e-2, 1e-3]
     for lr in dict.fromkeys(wanted):

@@ -24,7 +24,7 @@ def judge(r: Readings) -> Finding | None:
     reference = max(run.start_loss, run.constant_loss if math.isfinite(run.constant_loss) else 0.0)
     rose = not run.peak_loss <= PEAK * reference
     died = _dead(r.end) - _dead(r.start) >= 0.5 or _dead(r.early) - _dead(r.start) >= 0.5
-    limit = min(curve.stable_lr, curve.batch_stable_lr) if curve else math.nan
+    limit = r.stable_lr
     over = r.optimizer.lr / limit if limit > 0 else math.nan
     leap = _first_step(r.start) >= LEAP and r.optimizer.normalised
     if r.diverged >= 1 / 3 or rose:

@@ -27,8 +27,8 @@ def judge(r: Readings) -> Finding | None:
         return None
     if end.movement >= MOVED or not end.gradient_norm > GRADIENT * r.start.gradient_norm:
         return None
-    known = r.curvature is not None and math.isfinite(r.curvature.stable_lr)
-    limit = r.curvature.stable_lr if known and r.curvature else math.nan
+    limit = r.stable_lr if math.isfinite(r.stable_lr) else math.nan
+    kept = end.gradient_norm / max(r.start.gradient_norm, 1e-300)
     if limit == limit and opt.lr > ROOM * limit and not opt.normalised:
         return None
     reach = opt.lr * opt.steps
@@ -37,7 +37,7 @@ def judge(r: Readings) -> Finding | None:
         "lr": opt.lr,
         "steps": float(opt.steps),
         "stable lr": limit,
-        "gradient norm at the end over the start": end.gradient_norm / max(r.start.gradient_norm, 1e-300),
+        "gradient norm at the end over the start": kept,
         "loss at the start": run.start_loss,
         "loss at the end": run.end_loss,
     }
@@ -56,18 +56,13 @@ def judge(r: Readings) -> Finding | None:
         evidence=evidence,
         says=(
             f"After {opt.steps} steps with lr {fmt(opt.lr)} the weights have moved by {fmt(end.movement)} of their "
-            f"size and the gradient is still {fmt(evidence_ratio(r, end))} of what it was: the loss went from "
+            f"size and the gradient is still {fmt(kept)} of what it was: the loss went from "
             f"{fmt(run.start_loss)} to {fmt(run.end_loss)}.{how} "
             "This is under-trained, not broken: it does not mean that the model or the data are wrong. "
             "Try a larger learning rate, or more steps."
         ),
         weight=46.0,
     )
-
-
-def evidence_ratio(r: Readings, end: Snapshot) -> float:
-    """The gradient's norm at the end over that at the start."""
-    return end.gradient_norm / max(r.start.gradient_norm, 1e-300)
 
 
 _SLOW = RunReading(outcome="stalled", end_loss=2.29, score=0.15, late_slope=-0.001)
