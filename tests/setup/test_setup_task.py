@@ -68,6 +68,14 @@ def test_scores_agree_with_scikit_learn_whatever_the_form():
     assert score(torch.full((N, 1), float("nan")), BITS, "binary") != score(z, BITS, "binary")
 
 
+def test_sequences_of_labels_are_scored_wherever_the_classes_are():
+    logits, labels = torch.randn(6, 5, 3, generator=torch.Generator().manual_seed(0)), torch.arange(30).view(6, 5) % 3
+    expected = accuracy_score(labels.flatten(), logits.argmax(2).flatten())
+    assert score(logits, labels, "multi-class") == pytest.approx(expected)
+    assert score(logits.transpose(1, 2), labels, "multi-class") == pytest.approx(expected)
+    assert score(torch.zeros(6, 7, 3), labels, "multi-class") != score(logits, labels, "multi-class")  # nan
+
+
 def test_the_constant_answers_score():
     assert constant_score(torch.tensor([0, 1, 1, 1]), "multi-class") == 0.75
     assert constant_score(ONE_HOT, "multi-class") == pytest.approx(1 / 3)

@@ -145,9 +145,9 @@ def _readings(setup: Setup, sound: Setup, bench: Bench, exam: Examination, basel
 
 def _by_its_cure(proved: Sequence[Remedy]) -> tuple[Finding, ...]:
     """Where no rule saw a cause, the best remedy names one, with the proof as its evidence."""
-    if not proved:
+    best = next((r for r in proved if len(r.answers) == 1), None)  # what answers much points at nothing
+    if best is None:
         return ()
-    best = proved[0]
     share = best.verification
     cause = best.answers[0]
     return (

@@ -13,7 +13,7 @@ from trainability.setup.task import Task
 def score(output: Tensor, target: Tensor, task: Task, *, logits: bool = False) -> float:
     """Accuracy for a classification, R2 for a regression (over several outputs, weighted by their variance).
 
-    Multi-class compares the largest output with the target's class (index or one-hot); binary and
+    Multi-class compares the largest output with the target's class (index or one-hot; see `class_dim`); binary and
     multi-label threshold each output at 0 for logits and otherwise at the middle of the target values.
 
     Args:
@@ -23,7 +23,7 @@ def score(output: Tensor, target: Tensor, task: Task, *, logits: bool = False) -
         logits: whether one-column and multi-label outputs are logits.
 
     Returns:
-        A share in [0, 1] for accuracy; R2 in (-inf, 1]; nan where outputs are not finite.
+        A share in [0, 1] for accuracy; R2 in (-inf, 1]; nan where outputs are not finite or fit no target.
 
     Example:
         >>> score(torch.tensor([[2.0, -1.0], [0.0, 3.0]]), torch.tensor([0, 0]), "multi-class")
@@ -39,10 +39,21 @@ def score(output: Tensor, target: Tensor, task: Task, *, logits: bool = False) -
         prediction = output.reshape(target.shape).reshape(rows, -1)
         return r2(prediction, target.reshape(rows, -1), multioutput="variance_weighted")
     if task == "multi-class":
-        return accuracy(output.argmax(1), class_index(target, output))
+        predicted, labels = output.argmax(class_dim(output, target)), class_index(target, output)
+        return accuracy(predicted, labels) if predicted.shape == labels.shape else float("nan")
     low, high = float(target.min()), float(target.max())
     middle = (low + high) / 2 if high > low else 0.5
     return accuracy(output.reshape(target.shape) > (0.0 if logits else middle), target > middle)
+
+
+def class_dim(output: Tensor, target: Tensor) -> int:
+    """Where the classes are: last for outputs (N, T, C) with labels (N, T), otherwise dimension 1, as torch has it.
+
+    Example:
+        >>> class_dim(torch.zeros(8, 5, 3), torch.zeros(8, 5)), class_dim(torch.zeros(8, 3, 5), torch.zeros(8, 5))
+        (-1, 1)
+    """
+    return -1 if output.ndim > 2 and output.shape[:-1] == target.shape else 1
 
 
 def class_index(target: Tensor, output: Tensor) -> Tensor:
