@@ -1,8 +1,10 @@
-"""Setting an optimizer's learning rate, shared by the remedies that do."""
+"""Setting an optimizer's learning rate and saying so, shared by the remedies that do."""
 
 from __future__ import annotations
 
 import math
+
+import torch
 
 from trainability.setup import Setup
 
@@ -12,6 +14,18 @@ def scale_lr(setup: Setup, factor: float) -> Setup:
     for group in setup.optimizer.param_groups:
         group["lr"] = group["lr"] * factor
     return setup
+
+
+def optimizer_line(name: str, **options: float) -> str:
+    """The line that builds an optimizer with some options changed.
+
+    Example:
+        >>> optimizer_line("SGD", lr=0.001)
+        'optimizer = torch.optim.SGD(model.parameters(), lr=0.001)  # its other options as before'
+    """
+    where = "torch.optim." if hasattr(torch.optim, name) else ""
+    given = ", ".join(f"{key}={value:g}" for key, value in options.items())
+    return f"optimizer = {where}{name}(model.parameters(), {given})  # its other options as before"
 
 
 def nice(lr: float) -> float:

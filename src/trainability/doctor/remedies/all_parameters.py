@@ -11,6 +11,7 @@ import torch
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._lr import optimizer_line
 from trainability.setup import Setup
 
 ANSWERS = ("parameters-not-in-optimizer", "no-trainable-parameters")
@@ -23,8 +24,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name="all-parameters" + ("-unfrozen" if frozen else ""),
         family="all-parameters",
         summary=("Unfreeze the model and build" if frozen else "Build") + " the optimizer over the model's parameters",
-        code=("model.requires_grad_(True)\n" if frozen else "")
-        + f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={r.optimizer.lr:g})",
+        code=("model.requires_grad_(True)\n" if frozen else "") + optimizer_line(r.optimizer.name, lr=r.optimizer.lr),
         size=1.0,
         answers=ANSWERS,
         touches=("optimizer",),

@@ -12,7 +12,7 @@ from trainability.doctor.finding import Finding
 from trainability.doctor.readings import OutputReading, Readings
 from trainability.doctor.remedies._change import Change, Prescription
 from trainability.doctor.remedies._ending import removal_line, without_ending
-from trainability.doctor.remedies._lr import scale_lr
+from trainability.doctor.remedies._lr import optimizer_line, scale_lr
 from trainability.setup import Setup
 
 ANSWERS = ("saturated-softmax", "log-of-softmax")
@@ -32,7 +32,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             summary=f"Give the logits to cross-entropy instead of probabilities to this loss{slower}",
             code=(
                 f"{removal_line(ending)}\nloss_fn = nn.CrossEntropyLoss()"
-                + (f"\noptimizer = ...(model.parameters(), lr={lr:g})" if factor < 1 else "")
+                + ("\n" + optimizer_line(r.optimizer.name, lr=lr) if factor < 1 else "")
             ),
             size=2.0 if factor == 1 else 3.0,
             answers=(*ANSWERS, "softmax-before-cross-entropy"),

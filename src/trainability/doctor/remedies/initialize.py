@@ -57,7 +57,8 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
                 "for m in model.modules():\n"
                 "    if isinstance(m, (nn.Linear, nn.Conv2d)):\n"
                 f"        {LINES[scheme]}\n"
-                "        nn.init.zeros_(m.bias)"
+                "        if m.bias is not None:\n"
+                "            nn.init.zeros_(m.bias)"
             ),
             size=1.0,
             answers=ANSWERS,

@@ -10,6 +10,7 @@ from torch import Tensor
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._lr import optimizer_line
 from trainability.setup import Setup
 
 ANSWERS = ("regulariser-dominates",)
@@ -23,7 +24,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name=f"weight-decay-{decay * factor:g}",
             family="less-regularisation",
             summary=f"Lower the weight decay from {decay:g} to {decay * factor:g}",
-            code=f"optimizer = ...(model.parameters(), weight_decay={decay * factor:g})",
+            code=optimizer_line(r.optimizer.name, weight_decay=decay * factor),
             size=0.5,
             answers=ANSWERS,
             touches=("regulariser",),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import nice, scale_lr
+from trainability.doctor.remedies._lr import nice, optimizer_line, scale_lr
 
 ANSWERS = ("lr-too-high", "exploding-gradient", "dying-relu", "initial-scale-too-large", "saturated-softmax")
 
@@ -25,16 +25,16 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     if finding.cause == "lr-too-high":
         wanted.append(lr / 1000)
     for new in dict.fromkeys(float(f"{value:.3g}") for value in wanted):
-        yield lower(lr, new)
+        yield lower(r.optimizer.name, lr, new)
 
 
-def lower(lr: float, new: float) -> Change:
-    """The change of learning rate from `lr` to `new`, all groups in proportion."""
+def lower(name: str, lr: float, new: float) -> Change:
+    """The change of learning rate from `lr` to `new`, all groups in proportion; `name` is the optimizer's class."""
     return Change(
         name=f"lr-{new:g}",
         family="lower-lr",
         summary=f"Lower the learning rate from {lr:g} to {new:g}",
-        code=f"optimizer = ...(model.parameters(), lr={new:g})",
+        code=optimizer_line(name, lr=new),
         size=0.5,
         answers=("lr-too-high",),
         touches=("optimizer",),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import nice
+from trainability.doctor.remedies._lr import nice, optimizer_line
 from trainability.setup import Setup
 
 ANSWERS = ("lr-zero",)
@@ -27,7 +27,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name=f"set-lr-{lr:g}",
             family="set-lr",
             summary=f"Set the learning rate to {lr:g}",
-            code=f"optimizer = torch.optim.{r.optimizer.name}(model.parameters(), lr={lr:g})",
+            code=optimizer_line(r.optimizer.name, lr=lr),
             size=0.5,
             answers=ANSWERS,
             touches=("optimizer",),

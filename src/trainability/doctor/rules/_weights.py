@@ -20,8 +20,9 @@ def scale_over_he(start: Snapshot) -> float:
 
 
 def schemes(start: Snapshot) -> str:
-    """The schemes of the matrices in words, each once: "U[-1, 1] (He: std 0.177)"."""
-    return ", ".join(dict.fromkeys(w.says for w in matrices(start)))
+    """The first three schemes of the matrices in words, each once: "U[-1, 1], U[-0.5, 0.5]"."""
+    said = list(dict.fromkeys(w.says for w in matrices(start)))
+    return ", ".join(said[:3]) + (f" and {len(said) - 3} more" if len(said) > 3 else "")
 
 
 def he_range(start: Snapshot) -> str:
