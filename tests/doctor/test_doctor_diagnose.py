@@ -151,6 +151,17 @@ def test_the_number_of_workers_changes_nothing():
     assert [f.cause for f in one.findings] == [f.cause for f in two.findings]
 
 
+def test_a_compiled_model_is_read_and_trained_through_the_module_behind_it():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    compiled = torch.compile(model, backend="eager")
+    compiled(X)
+    setup = tr.Setup(compiled, nn.MSELoss(), torch.optim.Adam(compiled.parameters(), lr=0.05), (X, Y), epochs=40)
+    assert setup.model is model
+    d = tr.diagnose(setup, seeds=2)
+    assert d.verdict == "trains"
+    assert [layer.kind for layer in d.readings.start.layers] == ["linear", "relu", "linear"]
+
+
 def everything(setup):
     return [
         *(v.clone() for v in setup.model.state_dict().values()),

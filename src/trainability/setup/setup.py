@@ -31,7 +31,7 @@ class Setup:
     """Model, loss function, optimizer, data and budget of a training run.
 
     Args:
-        model: any `nn.Module` that maps a batch of inputs to one tensor.
+        model: any `nn.Module` that maps a batch of inputs to one tensor; of a compiled one, the module behind it.
         loss_fn: `(output, target) -> scalar tensor`.
         optimizer: a `torch.optim.Optimizer` over the model's parameters, or a function from
             `model.parameters()` to one.
@@ -72,6 +72,8 @@ class Setup:
     def __post_init__(self) -> None:
         if not isinstance(self.model, nn.Module):
             raise SetupError(f"model is a {type(self.model).__name__}; needed is a torch.nn.Module.")
+        if isinstance(getattr(self.model, "_orig_mod", None), nn.Module):  # hooks never fire in a compiled module
+            object.__setattr__(self, "model", self.model._orig_mod)
         if any(isinstance(p, nn.UninitializedParameter) for p in self.model.parameters()):
             raise SetupError(
                 "the model has lazy layers whose shapes are not known yet; run one batch through it first."
