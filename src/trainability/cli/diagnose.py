@@ -40,8 +40,12 @@ def diagnose(
         Processes; one per core without.
     """
     from trainability.cli.load import load
+    from trainability.setup import as_setup
 
-    examine(load(target), out=out, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers)
+    setup = as_setup(load(target))
+    if not setup.name:
+        setup = setup.replaced(name=target.rpartition("/")[2], keep_facts=True)
+    examine(setup, out=out, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers)
 
 
 def examine(

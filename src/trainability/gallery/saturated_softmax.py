@@ -86,7 +86,7 @@ def train(weights: str, lr: float, loss: str, seed: int, epochs: int) -> tuple[R
     model = nn.Sequential(*(layers if loss == LOSSES[0] else layers[:-1]))
     # The schemes come from this package's own functions, which take the generator.
     initialize(model, INITIALIZERS[weights], generator=torch.Generator().manual_seed(seed))
-    setup = base._with(
+    setup = base.replaced(
         model=model,
         loss_fn=base.loss_fn if loss == LOSSES[0] else nn.CrossEntropyLoss(),
         optimizer=torch.optim.SGD(model.parameters(), lr=lr),

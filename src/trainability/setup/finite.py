@@ -21,9 +21,9 @@ def with_finite_data(setup: Setup, *, fill: bool) -> Setup:
     """
     train, validation = setup.batches, setup.validation_batches
     if isinstance(train, TensorBatches):
-        setup = setup._with(batch_size=train.batch_size, data=_clean(train, train, fill), keep_facts=True)
+        setup = setup.replaced(batch_size=train.batch_size, data=_clean(train, train, fill), keep_facts=True)
         if isinstance(validation, TensorBatches):
-            setup = setup._with(validation=_clean(validation, train, fill), keep_facts=True)
+            setup = setup.replaced(validation=_clean(validation, train, fill), keep_facts=True)
     return setup
 
 

@@ -122,9 +122,9 @@ class Setup:
 
         def origin(seed: int) -> Setup:
             fresh = _called(build, seed, quiet=True)
-            return fresh._with(data=first.data, validation=first.validation)
+            return fresh.replaced(data=first.data, validation=first.validation)
 
-        return first._with(origin=origin)
+        return first.replaced(origin=origin)
 
     @cached_property
     def batches(self) -> Batches:
@@ -222,7 +222,7 @@ class Setup:
         model, optimizer, loss_fn = clone_parts(self.model, self.optimizer, self.loss_fn)
         if "_start" in self.__dict__:
             model.load_state_dict(self._start)
-        return self._with(model=model, optimizer=optimizer, loss_fn=loss_fn, keep_facts=True)
+        return self.replaced(model=model, optimizer=optimizer, loss_fn=loss_fn, keep_facts=True)
 
     @cached_property
     def _start(self) -> dict[str, Any]:
@@ -231,8 +231,23 @@ class Setup:
             for name, value in self.model.state_dict().items()
         }
 
-    def _with(self, *, keep_facts: bool = False, **changes: Any) -> Setup:
-        """`dataclasses.replace` that does not work out again what the changes leave as it is."""
+    def replaced(self, *, keep_facts: bool = False, **changes: Any) -> Setup:
+        """A Setup with some fields replaced and not checked again; the task stays as it was inferred.
+
+        Args:
+            keep_facts: keep what one batch showed, where neither model, loss nor data were changed in kind.
+            changes: fields and their new values.
+
+        Returns:
+            A new Setup that shares everything else with this one.
+
+        Example:
+            >>> net = nn.Linear(1, 1)
+            >>> opt = torch.optim.SGD(net.parameters(), lr=0.1)
+            >>> one = Setup(net, nn.MSELoss(), opt, (torch.ones(4, 1), torch.ones(4, 1)))
+            >>> one.replaced(epochs=3).epochs
+            3
+        """
         new = object.__new__(Setup)
         new.__dict__.update({k: v for k, v in self.__dict__.items() if k not in _CACHED})
         new.__dict__.update(changes)
@@ -245,19 +260,6 @@ class Setup:
 
 _DATA = ("batches", "validation_batches")
 _CACHED = (*_DATA, "facts", "_start")
-
-
-def changed(setup: Setup, **changes: Any) -> Setup:
-    """A Setup with some fields replaced, checked anew; the task stays what it was.
-
-    Example:
-        >>> net = nn.Linear(1, 1)
-        >>> opt = torch.optim.SGD(net.parameters(), lr=0.1)
-        >>> one = Setup(net, nn.MSELoss(), opt, (torch.ones(4, 1), torch.ones(4, 1)))
-        >>> changed(one, epochs=3).epochs
-        3
-    """
-    return replace(setup, **changes)
 
 
 def as_setup(given: object) -> Setup:

@@ -53,7 +53,7 @@ class Change:
             return self.transform(base.seeded(seed), torch.Generator().manual_seed(seed))
 
         new = self.transform(base.clone(), torch.Generator().manual_seed(0))
-        return new._with(origin=origin, keep_facts=True)
+        return new.replaced(origin=origin, keep_facts=True)
 
 
 def together(first: Change, second: Change) -> Change:

@@ -43,7 +43,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 def _adam(setup: Setup, lr: float) -> Setup:
     wanted = [p for p in setup.model.parameters() if p.requires_grad]
-    return setup._with(optimizer=torch.optim.Adam(wanted, lr=lr), keep_facts=True)
+    return setup.replaced(optimizer=torch.optim.Adam(wanted, lr=lr), keep_facts=True)
 
 
 REMEDY = Prescription("adam", ANSWERS, propose)

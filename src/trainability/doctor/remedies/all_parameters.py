@@ -41,7 +41,7 @@ def _rebuild(setup: Setup, generator: torch.Generator, *, unfreeze: bool) -> Set
     options |= {k: v for k, v in old.param_groups[0].items() if k in options}
     wanted = [p for p in setup.model.parameters() if p.requires_grad]
     optimizer: torch.optim.Optimizer = type(old)(wanted, **options)
-    return setup._with(optimizer=optimizer)
+    return setup.replaced(optimizer=optimizer)
 
 
 REMEDY = Prescription("all-parameters", ANSWERS, propose)

@@ -43,7 +43,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 def _change(setup: Setup, generator: torch.Generator, *, ending: OutputReading, factor: float) -> Setup:
     model = without_ending(setup.model, ending)
-    return scale_lr(setup._with(model=model, loss_fn=class_loss), factor)
+    return scale_lr(setup.replaced(model=model, loss_fn=class_loss), factor)
 
 
 def class_loss(logits: Tensor, target: Tensor) -> Tensor:

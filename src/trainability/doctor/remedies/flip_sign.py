@@ -24,7 +24,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         size=1.0,
         answers=ANSWERS,
         touches=("loss",),
-        transform=lambda setup, generator: setup._with(loss_fn=Negated(setup.loss_fn)),
+        transform=lambda setup, generator: setup.replaced(loss_fn=Negated(setup.loss_fn)),
     )
 
 

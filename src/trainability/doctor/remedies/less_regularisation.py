@@ -39,7 +39,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             size=1.0,
             answers=ANSWERS,
             touches=("loss",),
-            transform=lambda setup, generator: setup._with(loss_fn=Unpenalised(setup.loss_fn)),
+            transform=lambda setup, generator: setup.replaced(loss_fn=Unpenalised(setup.loss_fn)),
         )
 
 

@@ -63,7 +63,7 @@ def _swap(
             if isinstance(child, old) and (path != ending.path or ending.reused):
                 module._modules[leaf] = new()
     initialize(setup.model, scheme, bias="zeros", generator=generator)
-    return setup._with(keep_facts=True)
+    return setup.replaced(keep_facts=True)
 
 
 REMEDY = Prescription("other-activation", ANSWERS, propose)

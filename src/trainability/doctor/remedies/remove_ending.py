@@ -34,7 +34,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 
 def _remove(setup: Setup, generator: torch.Generator, *, ending: OutputReading) -> Setup:
-    return setup._with(model=without_ending(setup.model, ending))
+    return setup.replaced(model=without_ending(setup.model, ending))
 
 
 REMEDY = Prescription("remove-ending", ANSWERS, propose)

@@ -35,7 +35,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 
 def _replace(setup: Setup, generator: torch.Generator, *, ending: OutputReading) -> Setup:
-    return setup._with(model=without_ending(setup.model, ending, nn.Sigmoid()))
+    return setup.replaced(model=without_ending(setup.model, ending, nn.Sigmoid()))
 
 
 REMEDY = Prescription("sigmoid-ending", ANSWERS, propose)

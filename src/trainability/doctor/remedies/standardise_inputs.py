@@ -66,7 +66,7 @@ def standardise_inputs(setup: Setup, generator: torch.Generator) -> Setup:
     std = torch.where(std > 1e-8 * mean.abs().clamp_min(1e-30), std, torch.ones_like(std))
     if x.ndim == 1:
         mean, std = mean.squeeze(0), std.squeeze(0)
-    return setup._with(model=StandardisedInputs(setup.model, mean.to(x.dtype), std.to(x.dtype)))
+    return setup.replaced(model=StandardisedInputs(setup.model, mean.to(x.dtype), std.to(x.dtype)))
 
 
 REMEDY = Prescription("standardise-inputs", ANSWERS, propose)

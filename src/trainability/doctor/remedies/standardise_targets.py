@@ -86,7 +86,7 @@ def standardise_targets(setup: Setup, generator: torch.Generator) -> Setup:
     std = torch.where(std > 0, std, torch.ones_like(std))
     dtype = setup.facts.output.dtype
     mean, std = mean.to(dtype), std.to(dtype)
-    return setup._with(
+    return setup.replaced(
         model=StandardisedTargets(setup.model, mean, std), loss_fn=StandardisedLoss(setup.loss_fn, mean, std)
     )
 
