@@ -13,7 +13,7 @@ from torch import nn
 
 from trainability import Setup
 
-CAUSES = ("dying-relu", "vanishing-gradient")
+CAUSES = ("relu-cannot-cross", "dying-relu", "vanishing-gradient")
 PASSES = "train r2 >= 0.9"
 
 

@@ -204,7 +204,7 @@ class OptimizerReading:
         lrs: learning rate of each parameter group.
         adaptive: whether the step is rescaled per weight (Adam, RMSprop, ...); None for a rule not known here.
         normalised: whether one step moves a weight by about lr whatever the gradient's size.
-        weight_decay: the largest among the groups.
+        weight_decay, momentum: the largest among the groups.
         held, missing, foreign: how many of the model's trainable parameter tensors it holds, lacks, and how many it
             holds that are not the model's.
         trainable: the model's parameter tensors with requires_grad.
@@ -216,6 +216,7 @@ class OptimizerReading:
     adaptive: bool | None = False
     normalised: bool = False
     weight_decay: float = 0.0
+    momentum: float = 0.0
     held: int = 8
     missing: tuple[str, ...] = ()
     foreign: int = 0

@@ -33,6 +33,7 @@ def optimizer_reading(setup: Setup, steps: int) -> OptimizerReading:
         lrs=tuple(float(group.get("lr", float("nan"))) for group in groups),
         adaptive=adaptive,
         normalised=bool(kinds & NORMALISED),
+        momentum=max((float(group.get("momentum", 0.0)) for group in groups), default=0.0),
         weight_decay=max((float(group.get("weight_decay", 0.0)) for group in groups), default=0.0),
         held=len(held & mine),
         missing=tuple(name for name, p in named.items() if id(p) not in held),

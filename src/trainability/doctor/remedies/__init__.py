@@ -20,6 +20,7 @@ from trainability.doctor.remedies import (
     less_regularisation,
     lower_lr,
     match_shapes,
+    momentum,
     other_activation,
     raise_lr,
     remove_ending,
@@ -28,6 +29,7 @@ from trainability.doctor.remedies import (
     sigmoid_ending,
     standardise_inputs,
     standardise_targets,
+    torch_default,
 )
 from trainability.doctor.remedies._change import Change, Prescription, together
 
@@ -43,7 +45,9 @@ ALL: dict[str, Prescription] = {
         sigmoid_ending,
         lower_lr,
         raise_lr,
+        momentum,
         initialize,
+        torch_default,
         rescale,
         less_regularisation,
         standardise_inputs,

@@ -21,6 +21,7 @@ ANSWERS = (
     "exploding-gradient",
     "initial-scale-too-small",
     "lr-zero",
+    "relu-cannot-cross",
 )
 
 
