@@ -8,7 +8,7 @@ from trainability.doctor.finding import Finding
 from trainability.doctor.readings import LayerReading, Readings, RunReading, Snapshot
 from trainability.doctor.rules._rule import Rule, fmt
 
-# The output's mean square fell by a thousand while units are alive: with w <- w (1 - lr c) a few time constants do that.
+# The output's mean square fell by a thousand while units are alive: a few time constants of w <- w (1 - lr c).
 SHRUNK, DEAD = 1e-3, 0.9
 
 
