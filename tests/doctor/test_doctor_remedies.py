@@ -35,7 +35,7 @@ def classifier():
 
 
 def changes():
-    """Every change that any prescription has for any cause, on readings that let it apply: (task, prescription, change)."""
+    """(task, prescription, change) for every change of every prescription, on readings that let it apply."""
     snapshot = Snapshot(
         layers=(
             *rules.ALL["dying-relu"].sick[0].end.layers,
