@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import trainability.plots as plots
 from trainability.plots._style import for_matplotlib, for_plotly, log_axis, on_axis, thinned
+from trainability.plots.basins import Basins, Map, Point
 from trainability.plots.loss_curves import Curve, LossCurves, Panel, smoothed
 from trainability.plots.signal import Profile, Signal
 from trainability.plots.units import Shares, Units
@@ -28,6 +29,21 @@ def signal(*values, names=None):
 
 
 EXAMPLES = {
+    "basins": Basins(
+        (
+            Map(
+                EVIL,
+                np.arange(3.0),
+                np.arange(2.0),
+                np.array([[0, 1, -1], [0, 5, 1]]),
+                {0: EVIL, 1: "cost$"},
+                EVIL,
+                "y",
+                (Point(1.0, 1.0, "saddle", EVIL),),
+                np.array([[0.5, 0.5]]),
+            ),
+        )
+    ),
     "signal": signal(1.0, 0.0, math.nan, math.inf, 1e-30),
     "loss_curves": LossCurves((Panel(EVIL, (Curve(EVIL, (1, 2, 3), (1.0, 1e9, math.nan), True),), 0.5),) * 3),
     "weights": Weights((Weight(EVIL, "every weight 0", 0.2, (0.0,) * 9), Weight("b", "x", math.nan, (1.0, math.nan)))),
@@ -46,7 +62,7 @@ def test_both_ways_to_draw(name):
     assert "<script" not in figure.to_json()
     canvas = FigureCanvasAgg(Figure())
     axes = canvas.figure.subplots(1, 3)
-    count = {"signal": 2, "loss_curves": 3, "weights": 2, "units": 1}[name]
+    count = {"basins": 1, "signal": 2, "loss_curves": 3, "weights": 2, "units": 1}[name]
     module.draw_matplotlib(data, list(axes[:count]))
     canvas.draw()
 

@@ -16,6 +16,13 @@ __all__ = ["ALL", "Claim", "Experiment", "Reproduction", "get"]
 
 ALL: tuple[str, ...] = (
     "saturated-softmax",
+    "figure-5-ball",
+    "figure-7-gating",
+    "figure-9-noise",
+    "loss-ladder",
+    "online-learning",
+    "single-relu-crossing",
+    "spurious-minima",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 

@@ -11,15 +11,33 @@ from typing import Any
 
 # One line per module.
 _MODULES = (
+    "ball_probability",
+    "basins",
+    "critical_points",
+    "critical_region",
+    "deep_gradient",
+    "descent",
+    "families",
     "floors",
     "gain",
+    "gating",
+    "gradient_flow",
+    "normal_equations",
+    "one_relu",
+    "online",
+    "single_relu",
     "stability",
+    "symmetric_dynamics",
+    "teacher_student",
     "weight_std",
     "wilson",
 )
 
 # Function -> module; one line per function that is reached as `theory.function`.
-_FUNCTIONS: dict[str, str] = {}
+_FUNCTIONS: dict[str, str] = {
+    "descend": "descent",
+    "flow": "gradient_flow",
+}
 
 __all__ = [*_MODULES, *_FUNCTIONS]
 
