@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._standardised import Standardised
 from trainability.setup import Setup
 
 ANSWERS = ("unscaled-inputs", "lr-too-high", "saturated-units")
@@ -35,22 +36,13 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     )
 
 
-class StandardisedInputs(nn.Module):
+class StandardisedInputs(Standardised):
     """A model that takes inputs in their own units and standardises them first.
 
     Args:
         model: what follows.
         mean, std: broadcastable against a batch of inputs; std above 0.
     """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, model: nn.Module, mean: Tensor, std: Tensor) -> None:
-        super().__init__()
-        self.model = model
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
 
     def forward(self, x: Tensor) -> Tensor:
         """The model's output for standardised inputs."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._standardised import Standardised
 from trainability.setup import Setup
 
 ANSWERS = ("unscaled-targets", "output-range", "lr-too-high", "dying-relu")
@@ -39,22 +40,13 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     )
 
 
-class StandardisedTargets(nn.Module):
+class StandardisedTargets(Standardised):
     """A model that answers in the targets' own unit while its inner model works with mean 0 and std 1.
 
     Args:
         model: the inner model.
         mean, std: shape of one output row.
     """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, model: nn.Module, mean: Tensor, std: Tensor) -> None:
-        super().__init__()
-        self.model = model
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
 
     def forward(self, x: Tensor) -> Tensor:
         """The inner model's output in the targets' unit."""
