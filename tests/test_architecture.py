@@ -20,10 +20,14 @@ MAY_IMPORT = {
     "optimizers": {"theory", "measures"},
     "problems": {"theory", "measures", "setup", "initializers", "optimizers"},
     "lab": {"theory", "measures", "setup", "initializers", "optimizers", "problems"},
+    "forecast": {"theory", "measures", "setup", "initializers", "plots"},
     "doctor": {"theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "plots"},
-    "gallery": {"theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "doctor", "plots"},
+    "gallery": {
+        "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "forecast", "doctor", "plots",
+    },
     "cli": {
-        "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "doctor", "plots", "gallery",
+        "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "forecast", "doctor", "plots",
+        "gallery",
     },
 }  # fmt: skip
 

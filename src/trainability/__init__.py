@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from trainability.doctor import Finding as Finding
     from trainability.doctor import Remedy as Remedy
     from trainability.doctor import diagnose as diagnose  # type: ignore[no-redef]  # also a module's name
+    from trainability.forecast import Forecast as Forecast
+    from trainability.forecast import predict as predict
     from trainability.setup import Run as Run
     from trainability.setup import Setup as Setup
 
@@ -27,11 +29,14 @@ _HOMES = {
     "Diagnosis": "trainability.doctor",
     "Finding": "trainability.doctor",
     "Remedy": "trainability.doctor",
+    "predict": "trainability.forecast",
+    "Forecast": "trainability.forecast",
 }
 
 __all__ = [
     "Diagnosis",
     "Finding",
+    "Forecast",
     "Remedy",
     "Run",
     "Setup",
@@ -39,6 +44,7 @@ __all__ = [
     "TrainabilityError",
     "__version__",
     "diagnose",
+    "predict",
 ]
 
 

@@ -11,8 +11,8 @@ from trainability.theory.one_relu import crossing, leaky_fixed_point, loss_surfa
 
 
 @pytest.mark.parametrize("convention", ["half", "mse"])
-@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.81, 0.82, 0.85, 0.9, 0.99])
-@pytest.mark.parametrize("lr", [1e-3, 1e-2, 0.02, 0.3, 0.99, 1.5])
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.8, 0.81, 0.82, 0.85, 0.9, 0.99])
+@pytest.mark.parametrize("lr", [1e-3, 1e-2, 0.02, 0.3, 0.99, 1.0, 1.5, 2.0])
 def test_momentum_crosses_where_its_recursion_does(lr, momentum, convention):
     path = runs.simulate("momentum", -3.0, lr=lr, steps=1500, momentum=momentum, convention=convention)
     assert crossing.momentum_crossing_step(lr, momentum, convention=convention) == path.crossed
@@ -24,6 +24,22 @@ def test_momentum_golden_numbers():
     assert steps == [None, None, 81, 38, 24]
     for start in (-1e-3, -1.0, -10.0):
         assert runs.simulate("momentum", start, lr=0.01, steps=40, convention="mse").crossed == 24
+
+
+@pytest.mark.parametrize("beyond", [1e-2, 1e-5, 1e-8])
+@pytest.mark.parametrize("root", [0.5, 0.9])
+def test_momentum_just_beyond_critical(root, beyond):
+    # w_{t+1} / w_t by its own recursion in 40 digits: it falls from 1 - h and is first negative at the crossing.
+    lr, momentum = (1 - root) ** 2 * (1 + beyond), root * root
+    with mpmath.workdps(40):
+        h, beta = mpmath.mpf(lr), mpmath.mpf(momentum)
+        ratio, step = 1 - h, 1
+        while ratio > 0:
+            ratio, step = 1 + beta - h - beta / ratio, step + 1
+    got = crossing.momentum_crossing_step(lr, momentum, convention="mse")
+    assert got == pytest.approx(step, abs=0.5 + 1e-7 * step)
+    for less in (0.0, beyond):  # and never at the critical lr or below
+        assert crossing.momentum_crossing_step((1 - root) ** 2 * (1 - less), momentum, convention="mse") is None
 
 
 TABLE = [  # rule, lr, start, crosses, where it ends after 2000 steps: from batches of 1000, so to a percent or so
@@ -47,6 +63,36 @@ def test_the_table_of_rules(rule, lr, start, crosses, end, rel):
     path = runs.simulate(rule, start, lr=lr, steps=2000, convention="mse")
     assert (path.crossed is not None) == crosses
     assert path.end == pytest.approx(end, rel=rel, abs=1e-8 if end == 0 else 0)
+
+
+@pytest.mark.parametrize(("rule", "lr", "start", "crosses", "end", "rel"), TABLE)
+def test_the_table_is_all_or_nothing_on_batches_of_1000(rule, lr, start, crosses, end, rel):
+    made = runs.simulate_batches(rule, start, lr=lr, steps=2000, batch=1000, runs=12, seed=5, convention="mse")
+    assert (made.crossed > 0).sum() == (12 if crosses else 0)
+    # a median of 12 runs against one of 60: 2 percent more than the table's own digits
+    assert float(np.median(made.ends)) == pytest.approx(end, rel=rel + 0.02, abs=1e-8 if end == 0 else 0)
+
+
+@pytest.mark.parametrize("slope", [-2.0, -0.3, 0.0, 0.3, 1.5])
+@pytest.mark.parametrize("rule", runs.RULES)
+def test_simulation_equals_a_plain_loop(rule, slope):
+    lr, beta, (beta1, beta2), eps = 0.03, 0.7, (0.8, 0.95), 1e-3
+    w, v, m, s, top, seen = -0.6, 0.0, 0.0, 0.0, 0.0, [-0.6]
+    for t in range(1, 301):
+        g = 2 * float(loss_surface.gradient(w, slope=slope)[0])
+        v = beta * v + g
+        m, s = beta1 * m + (1 - beta1) * g, beta2 * s + (1 - beta2) * g * g
+        top = max(top, s)
+        second = top if rule == "amsgrad" else s
+        adam = (m / (1 - beta1**t)) / (math.sqrt(second / (1 - beta2**t)) + eps)
+        w -= lr * {"sgd": g, "momentum": v}.get(rule, adam)
+        seen.append(w)
+    path = runs.simulate(
+        rule, -0.6, lr=lr, steps=300, momentum=beta, betas=(beta1, beta2), eps=eps, slope=slope, convention="mse"
+    )
+    np.testing.assert_allclose(path.weights, seen, atol=1e-11)
+    above = np.flatnonzero(np.array(seen) > 0)
+    assert path.crossed == (int(above[0]) if len(above) else None)
 
 
 def test_adam_golden_steps():
@@ -124,6 +170,27 @@ def test_sgd_probability_within_many_steps():
     )
 
 
+def test_sgd_probability_within_astronomically_many_steps():
+    # the step's probability is below exp(-30): T p above 1 must still give 1 - exp(-T p), and above 40 must give 1
+    one = crossing.sgd_crossing_probability(0.01, 2, convention="mse", log=True)
+    assert one < -30
+    for product in (1e-20, 1e-6, 0.3, 3.0, 60.0):
+        steps = round(product * math.exp(-one))
+        many = crossing.sgd_crossing_probability(0.01, 2, steps=steps, convention="mse")
+        assert many == pytest.approx(-math.expm1(-steps * math.exp(one)), rel=1e-9)
+
+
+def test_sgd_probability_of_large_batches_equals_a_sum_over_binomial_weights():
+    # scipy's own binomial and chi-square, at a lr where neither is small
+    from scipy.stats import binom, chi2
+
+    for batch in (1000, 20_000):
+        k = np.arange(1, batch + 1)
+        want = float(np.sum(binom.pmf(k, batch, 0.5) * chi2.sf(batch / (2 * 0.97), k)))
+        got = crossing.sgd_crossing_probability(0.97, batch, convention="mse")
+        assert got == pytest.approx(want, rel=1e-9)
+
+
 def test_which_lr_jumps():
     assert crossing.jumping_lr("half") == (2.0, 4.0)
     low, high = crossing.jumping_lr("mse")
@@ -160,7 +227,7 @@ def test_the_leaky_golden_numbers():
 
 @pytest.mark.parametrize("convention", ["half", "mse"])
 @pytest.mark.parametrize("lr", [0.001, 0.01, 0.5, 0.95, 1.1, 1.4])
-@pytest.mark.parametrize("slope", [-0.9, -0.3, 0.0, 0.01, 0.3, 0.6])
+@pytest.mark.parametrize("slope", [-3.0, -1.0, -0.9, -0.3, 0.0, 0.01, 0.3, 0.6, 1.0, 2.0])
 def test_the_leaky_crossing_step_equals_its_recursion(slope, lr, convention):
     if lr * crossing.curvature(convention) * (1 + slope * slope) >= 2:
         pytest.skip("descent grows")

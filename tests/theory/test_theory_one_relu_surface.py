@@ -47,7 +47,7 @@ CASES = [
 @pytest.mark.parametrize(("theta", "slope", "target"), CASES)
 def test_loss_equals_quadrature(theta, slope, target):
     exact = float(loss_surface.loss(*theta, slope=slope, target=target))
-    assert exact == pytest.approx(by_quadrature(*theta, slope, target), abs=1e-11)
+    assert exact == pytest.approx(by_quadrature(*theta, slope, target), abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -144,15 +144,45 @@ def test_a_run_that_diverges_is_an_outcome():
     assert not ends.loss[0] < 1e20
 
 
-def test_bias_grid_golden_numbers():
-    # measured here: 41 x 41 of [-2, 2]², lr 0.01 without the 1/2, 2000 steps; the same grid by a NumPy loop gives it too.
+def test_a_run_that_leaves_the_numbers_has_no_loss():
+    ends = descent.descend([[2.0, 0, 1, 0]], lr=1e120, steps=3, learn=["weight"])
+    assert math.isnan(ends.loss[0])
+
+
+def test_a_run_that_lands_on_zero_stops_with_the_loss_there():
+    # lr · curvature = 1 takes weight -1 to 0 in one step; the loss of a constant 0 is E relu² / 2 = 1/4.
+    ends = descent.descend([[-1.0, 0, 1, 0]], lr=1.0, steps=5, learn=["weight"], convention="mse", goal=0.3)
+    assert ends.parameters[0, 0] == 0
+    assert (ends.steps[0], ends.reached[0], ends.loss[0]) == (1, 1, 0.25)
+
+
+def test_no_loss_is_below_zero():
+    ends = descent.descend(
+        np.stack([np.linspace(0.3, 3, 40)] + [np.full(40, v) for v in (0.1, 1, 0)], -1), lr=0.3, steps=4000
+    )
+    assert (ends.loss >= 0).all()
+    assert ends.loss.max() < 1e-12
+
+
+def test_bias_grid_equals_a_plain_loop():
+    # lr 0.01 without the 1/2, 2000 steps, a grid of [-2, 2]² between the axes.
     grid = np.linspace(-1.9, 1.9, 20)
     w, b = np.meshgrid(grid, grid)
     starts = np.stack([w, b, np.ones_like(w), np.zeros_like(w)], -1)
     ends = descent.descend(starts, lr=0.01, steps=2000, learn=("weight", "bias"), convention="mse")
-    good = ends.loss <= 5e-4
+    here_w, here_b, reached = w.copy(), b.copy(), np.full(w.shape, -1)
+    for step in range(1, 2001):
+        slope = 2 * loss_surface.gradient(here_w, here_b)
+        here_w, here_b = here_w - 0.01 * slope[..., 0], here_b - 0.01 * slope[..., 1]
+        now = loss_surface.loss(here_w, here_b) <= 5e-4
+        reached = np.where((reached < 0) & now, step, reached)
+    reached = np.where(loss_surface.loss(w, b) <= 5e-4, 0, reached)
+    assert (ends.reached == reached).all()
+    good = reached >= 0
     assert good[(w > 0) & (b > 0)].all()
     assert not good[(w < 0) & (b < 0)].any()
+    # golden, made by this test: by quadrant (+, -) and (-, +), of 100 each
+    assert (good[(w > 0) & (b < 0)].sum(), good[(w < 0) & (b > 0)].sum()) == (51, 62)
 
 
 def test_bad_input():

@@ -9,6 +9,7 @@ from trainability import __version__
 from trainability.cli.demo import demo
 from trainability.cli.diagnose import diagnose
 from trainability.cli.explain import explain
+from trainability.cli.predict import predict
 from trainability.cli.reproduce import reproduce
 from trainability.errors import TrainabilityError
 
@@ -23,6 +24,7 @@ app = App(
 app.command(diagnose)
 app.command(demo)
 app.command(explain)
+app.command(predict)
 app.command(reproduce)
 
 

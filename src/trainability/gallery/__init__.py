@@ -16,6 +16,7 @@ __all__ = ["ALL", "Claim", "Experiment", "Reproduction", "get"]
 
 ALL: tuple[str, ...] = (
     "saturated-softmax",
+    "basins",
     "figure-5-ball",
     "figure-7-gating",
     "figure-8-symmetry-breaking",
@@ -23,6 +24,7 @@ ALL: tuple[str, ...] = (
     "figure-10-critical-region",
     "loss-ladder",
     "online-learning",
+    "single-relu-bias",
     "single-relu-crossing",
     "spurious-minima",
 )  # fmt: skip

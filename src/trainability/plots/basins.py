@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainability.plots._style import GREY, INK, for_matplotlib, for_plotly
+from trainability.plots._style import GREY, INK, faded, for_matplotlib, for_plotly, log_axis, power
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
 """Okabe and Ito's, for the labels 0, 1, 2, ...; a label beyond begins again, and -1 is grey."""
 
-MARKERS = {"minimum": ("*", "star", 130), "saddle": ("X", "x", 60), "maximum": ("^", "triangle-up", 50)}
+FAR = "#9CA3AF"
+"""Inside of a projected point."""
+
+DARKEST = 0.62
+"""Opacity of the ink over the starts with the largest shade."""
+
+MARKERS = {
+    "minimum": ("*", "star", 130),
+    "saddle": ("X", "x", 60),
+    "maximum": ("^", "triangle-up", 50),
+    "singular": ("o", "circle", 30),
+}
 """Kind of a critical point -> marker in matplotlib, in plotly, and its size."""
 
 
@@ -27,14 +38,16 @@ class Point:
 
     Args:
         x, y: where.
-        kind: "minimum", "saddle" or "maximum" (along the plane).
+        kind: "minimum", "saddle", "maximum" or "singular" (where there is no gradient).
         name: what the legend calls points like it; those with one name share an entry.
+        projected: whether it lies off the plane and is drawn at its nearest point of it; its inside is grey then.
     """
 
     x: float
     y: float
     kind: str
     name: str
+    projected: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +61,14 @@ class Map:
         names: label -> name of its basin, in the order of the legend.
         x_title, y_title: of the axes, with what is measured.
         points: critical points.
-        boundary: (n, 2), points (x, y) of the separatrices.
+        boundary: (n, 2), points (x, y) of the separatrices, drawn as dots.
         values: (rows, columns), drawn as a colour scale in place of the labels; None to draw the labels.
         values_title: of the scale.
+        segments: (m, 2, 2), ends (x, y) of pieces of the separatrices, drawn as lines.
+        shade: (rows, columns), positive numbers that darken the labels from their 1st to their 99th percentile, on a
+            logarithmic scale, such as the time to reach; None for no shade.
+        shade_title: of its scale, with what is measured.
+        line_name: what the legend calls the separatrices.
     """
 
     title: str
@@ -64,6 +82,20 @@ class Map:
     boundary: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     values: np.ndarray | None = None
     values_title: str = ""
+    segments: np.ndarray = field(default_factory=lambda: np.empty((0, 2, 2)))
+    shade: np.ndarray | None = None
+    shade_title: str = ""
+    line_name: str = "separatrix (bisected)"
+
+    def darkness(self) -> tuple[np.ndarray, float, float]:
+        """The shade as numbers from 0 to 1, and the values that stand for both; what is not positive and finite is 0."""
+        values = np.asarray(self.shade, float)
+        good = values[np.isfinite(values) & (values > 0)]
+        low, high = np.percentile(good, (1, 99)) if good.size else (1.0, 1.0)
+        if not high > low:
+            high = low * (1 + 1e-9)
+        inside = np.clip(np.where(np.isfinite(values) & (values > 0), values, low), low, high)
+        return np.log(inside / low) / np.log(high / low), float(low), float(high)
 
     def extent(self) -> tuple[float, float, float, float]:
         """Left, right, bottom, top: half a cell beyond the outer coordinates."""
@@ -93,6 +125,21 @@ class Basins:
     maps: tuple[Map, ...]
 
 
+def shade_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between low and high, 3 to 7 of them where there are so many of two digits.
+
+    Example:
+        >>> shade_ticks(13.0, 31.0)
+        [15.0, 20.0, 25.0, 30.0]
+    """
+    ticks = [t for t in log_axis([low, high]).ticks if low <= t <= high]
+    if len(ticks) >= 3:
+        return ticks
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(t) for t in MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= t <= high]
+
+
 def draw_matplotlib(data: Basins, axes: Sequence[Axes]) -> None:
     """Draw each plane into its axes, its legend below it.
 
@@ -100,7 +147,9 @@ def draw_matplotlib(data: Basins, axes: Sequence[Axes]) -> None:
         data: with at least one plane.
         axes: one per plane.
     """
-    from matplotlib.colors import ListedColormap
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, to_rgb
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -121,18 +170,51 @@ def draw_matplotlib(data: Basins, axes: Sequence[Axes]) -> None:
                 one.values, origin="lower", extent=one.extent(), aspect="auto", interpolation="nearest", cmap="cividis"
             )
             place.figure.colorbar(image, ax=place, label=for_matplotlib(one.values_title, 60))
+        if one.shade is not None:
+            dark, low, high = one.darkness()
+            ink = LinearSegmentedColormap.from_list("ink", [(*to_rgb(INK), 0.0), (*to_rgb(INK), DARKEST)])
+            place.imshow(
+                dark,
+                origin="lower",
+                extent=one.extent(),
+                aspect="auto",
+                interpolation="nearest",
+                cmap=ink,
+                vmin=0,
+                vmax=1,
+            )
+            scale = place.figure.colorbar(
+                ScalarMappable(LogNorm(low, high), ink), ax=place, orientation="horizontal", location="top",
+                fraction=0.05, pad=0.02, aspect=30,
+            )  # fmt: skip
+            ticks = shade_ticks(low, high)
+            scale.set_ticks(ticks, labels=[power(t) for t in ticks])
+            scale.minorticks_off()
+            scale.ax.tick_params(labelsize=8, colors=INK)
+            scale.set_label(for_matplotlib(one.shade_title, 60), fontsize=8, color=INK)
+        if len(one.segments):
+            place.add_collection(LineCollection(list(one.segments), colors=INK, linewidths=1.3))
         if len(one.boundary):
             place.plot(*one.boundary.T, linestyle="none", marker=".", markersize=1.6, color=INK)
-            handles.append(Line2D([], [], color=INK, linewidth=1.2, label="separatrix (bisected)"))
+        if len(one.boundary) or len(one.segments):
+            handles.append(Line2D([], [], color=INK, linewidth=1.3, label=for_matplotlib(one.line_name, 60)))
         for name in dict.fromkeys(p.name for p in one.points):
             same = [p for p in one.points if p.name == name]
             marker, _, size = MARKERS[same[0].kind]
             handles.append(
                 place.scatter(
-                    [p.x for p in same], [p.y for p in same], marker=marker, s=size, color="white", edgecolors=INK,
-                    linewidths=1.0, zorder=3, label=for_matplotlib(name, 60), clip_on=False,
+                    [p.x for p in same],
+                    [p.y for p in same],
+                    marker=marker,
+                    s=size,
+                    color=FAR if same[0].projected else "white",
+                    edgecolors=INK,
+                    linewidths=1.0,
+                    zorder=3,
+                    label=for_matplotlib(name, 60),
+                    clip_on=False,
                 )
-            )  # fmt: skip
+            )
         left, right, bottom, top = one.extent()
         place.set_xlim(left, right)
         place.set_ylim(bottom, top)
@@ -181,12 +263,33 @@ def draw_plotly(data: Basins) -> Figure:
         figure.add_trace(
             go.Heatmap(**common, **shown, hovertemplate="%{x:.3g}, %{y:.3g}: %{text}<extra></extra>", **axis(i))
         )
+        if one.shade is not None:
+            figure.add_trace(
+                go.Heatmap(
+                    **common, z=one.darkness()[0].tolist(), zmin=0, zmax=1,
+                    colorscale=[[0, faded(INK, 0.0)], [1, faded(INK, DARKEST)]], customdata=np.asarray(one.shade).tolist(),
+                    hovertemplate="%{x:.3g}, %{y:.3g}: %{text}, %{customdata:.3g} "
+                    f"({for_plotly(one.shade_title, 60)})<extra></extra>",
+                    **axis(i),
+                )
+            )  # fmt: skip
+        if len(one.segments):
+            ends = np.concatenate([one.segments, np.full((len(one.segments), 1, 2), np.nan)], 1).reshape(-1, 2)
+            gap = [[None if np.isnan(v) else v for v in column] for column in ends.T.tolist()]
+            figure.add_trace(
+                go.Scatter(
+                    x=gap[0], y=gap[1], mode="lines", hoverinfo="skip", line={"width": 1.6, "color": INK},
+                    name=for_plotly(one.line_name, 40), legendgroup=one.line_name,
+                    showlegend=not any(len(m.segments) for m in data.maps[:i]), **axis(i),
+                )
+            )  # fmt: skip
         if len(one.boundary):
             figure.add_trace(
                 go.Scatter(
                     x=one.boundary[:, 0].tolist(), y=one.boundary[:, 1].tolist(), mode="markers", hoverinfo="skip",
-                    marker={"size": 2.5, "color": INK}, name="separatrix", legendgroup="separatrix",
-                    showlegend=i == 0, **axis(i),
+                    marker={"size": 2.5, "color": INK}, name=for_plotly(one.line_name, 40), legendgroup=one.line_name,
+                    showlegend=not any(len(m.boundary) + len(m.segments) for m in data.maps[:i]) and not len(one.segments),
+                    **axis(i),
                 )
             )  # fmt: skip
         for name in dict.fromkeys(p.name for p in one.points):
@@ -194,7 +297,8 @@ def draw_plotly(data: Basins) -> Figure:
             figure.add_trace(
                 go.Scatter(
                     x=[p.x for p in same], y=[p.y for p in same], mode="markers", name=for_plotly(name, 40),
-                    marker={"symbol": MARKERS[same[0].kind][1], "size": 11, "color": "white", "line": {"width": 1.5}},
+                    marker={"symbol": MARKERS[same[0].kind][1], "size": 11, "line": {"width": 1.5},
+                            "color": FAR if same[0].projected else "white"},
                     **axis(i),
                 )
             )  # fmt: skip

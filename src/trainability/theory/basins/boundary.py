@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import linregress
+from scipy.stats import t as student
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,36 @@ class UncertaintyExponent:
     def boundary_dimension(self) -> float:
         """2 - alpha, the box-counting dimension of the boundary in the plane."""
         return 2.0 - self.exponent
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Of the exponent, by Student's t from the scatter about the line; (nan, nan) with two distances.
+
+        All distances see the same starts, so that their errors go together and the interval is that of the line, not of
+        another set of starts.
+        """
+        if not 0 < confidence < 1:
+            raise ValueError(f"Got confidence={confidence}; need a number in (0, 1), such as 0.95.")
+        half = float(student.ppf((1 + confidence) / 2, max(1, len(self.distance) - 2))) * self.standard_error
+        return self.exponent - half, self.exponent + half
+
+
+@dataclass(frozen=True)
+class BoxCount:
+    """How many boxes of each size the boundary passes through.
+
+    Args:
+        cells: (n,), sides of the boxes.
+        boxes: (n,), how many there are.
+        mixed: (n,), how many have more than one label.
+        dimension: D in mixed ~ side^-D.
+        standard_error: of the dimension, from the scatter about the line; nan with two sizes.
+    """
+
+    cells: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+    mixed: NDArray[np.int64]
+    dimension: float
+    standard_error: float
 
 
 def basin_entropy(labels: ArrayLike, box: int = 5) -> BasinEntropy:
@@ -99,6 +130,9 @@ def uncertainty_exponent(
 
         f(eps) = share of starts whose label differs from that of a start at +eps or -eps along a row;   f ~ eps^alpha
 
+    A boundary along a row is not seen: transpose the labels. Of a smooth boundary alpha is below 1 by as much as boundaries
+    lie nearer to each other than the errors.
+
     Args:
         labels: (rows, columns) of a map. Starts nearer to an edge than the largest error are left out.
         spacing: distance of neighbouring columns.
@@ -137,3 +171,45 @@ def uncertainty_exponent(
     line = linregress(np.log(distance), np.log(uncertain))
     error = float(line.stderr) if len(errors) > 2 else math.nan
     return UncertaintyExponent(distance, uncertain, float(line.slope), error)
+
+
+def box_counting(labels: ArrayLike, cells: Sequence[int] = (1, 2, 3, 4, 6, 8, 12)) -> BoxCount:
+    """The dimension of the boundary, by the boxes that it passes through.
+
+        share of boxes of side n with more than one label  ~  n^(2 - D)
+
+    A box of side n has (n + 1)^2 starts: its neighbours share their common side, so that no boundary is lost between
+    boxes. The share, and not the number, makes sizes comparable that cover the map differently.
+
+    Args:
+        labels: (rows, columns) of a map.
+        cells: sides, two or more different ones, each less than the rows and the columns.
+
+    Returns:
+        BoxCount; its dimension is nan where some size finds no boundary.
+
+    Raises:
+        ValueError: labels that are not 2-D or smaller than the largest box, or fewer than two sizes.
+
+    Source: the definition of the box-counting dimension.
+
+    >>> stripe = np.tile(np.arange(241) < 119, (241, 1))
+    >>> round(box_counting(stripe).dimension, 12)
+    1.0
+    """
+    labels, sizes = np.asarray(labels), np.array(sorted(set(cells)))
+    if labels.ndim != 2 or len(sizes) < 2 or sizes[0] < 1 or min(labels.shape) <= sizes[-1]:
+        raise ValueError(
+            f"Got labels {labels.shape} and cells={tuple(cells)}; need 2-D labels, two different sizes of 1 cell or more, "
+            "and more rows and columns than the largest."
+        )
+    boxes, mixed = [], []
+    for n in sizes.tolist():
+        view = np.lib.stride_tricks.sliding_window_view(labels, (n + 1, n + 1))[::n, ::n]
+        boxes.append(view.shape[0] * view.shape[1])
+        mixed.append(int((view != view[..., :1, :1]).any((2, 3)).sum()))
+    count, met = np.array(boxes), np.array(mixed)
+    if (met == 0).any():
+        return BoxCount(sizes, count, met, math.nan, math.nan)
+    line = linregress(np.log(sizes), np.log(met / count))
+    return BoxCount(sizes, count, met, 2 - float(line.slope), float(line.stderr) if len(sizes) > 2 else math.nan)

@@ -26,7 +26,7 @@ class Slice:
     Raises:
         ValueError: shapes that do not fit, parallel directions, not finite, an empty range.
 
-    Source: none needed; a start with a unit at exactly 0 has no gradient and the descent refuses it: move the range.
+    Source: none needed.
 
     >>> Slice([[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]], (-1, 1), (-1, 1), (4, 2)).starts().shape
     (2, 4, 1, 2)
@@ -76,6 +76,56 @@ class Slice:
         s, t = self.axes
         return self.at(s[None, :], t[:, None])
 
+    def random(self, count: int, generator: np.random.Generator) -> Array:
+        """Starts (count, k, d) drawn uniformly from the rectangle of the slice, on no grid."""
+        (s0, s1), (t0, t1) = self.s, self.t
+        return self.at(generator.uniform(s0, s1, count), generator.uniform(t0, t1, count))
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """Distance in s of neighbouring columns, in t of neighbouring rows."""
+        return (self.s[1] - self.s[0]) / self.shape[0], (self.t[1] - self.t[0]) / self.shape[1]
+
+    @classmethod
+    def through(
+        cls,
+        first: ArrayLike,
+        second: ArrayLike,
+        third: ArrayLike,
+        *,
+        margin: float = 1.0,
+        shape: tuple[int, int] = (100, 100),
+    ) -> Slice:
+        """The plane through three networks, in Euclidean coordinates about their mean, s along first to second.
+
+        Args:
+            first, second, third: (k, d) each, not on one line.
+            margin: how far the rectangle reaches beyond the three in every direction, in units of the weights.
+            shape: as in Slice.
+
+        Returns:
+            Slice, with `along` and `across` of length 1 and at right angles.
+
+        Raises:
+            ValueError: as Slice; three networks on a line.
+
+        Source: Gram and Schmidt.
+
+        >>> plane = Slice.through([[1.0, 0.0]], [[3.0, 0.0]], [[2.0, 3.0]])
+        >>> plane.origin.tolist(), plane.s, plane.t
+        ([[2.0, 1.0]], (-2.0, 2.0), (-2.0, 3.0))
+        """
+        points = np.stack([np.asarray(p, float) for p in (first, second, third)])
+        origin, side, other = points.mean(0), points[1] - points[0], points[2] - points[0]
+        along = side / max(float(np.linalg.norm(side)), 1e-300)
+        other = other - (other * along).sum() * along
+        if not np.linalg.norm(other) > 1e-12 * np.linalg.norm(points[2] - points[0]):
+            raise ValueError("Got three networks on a line; need three that span a plane. Move one of them.")
+        across = other / np.linalg.norm(other)
+        s, t = (((points - origin) * direction).sum((1, 2)) for direction in (along, across))
+        reach = [(float(v.min()) - margin, float(v.max()) + margin) for v in (s, t)]
+        return cls(origin, along, across, reach[0], reach[1], shape)
+
     def coordinates(self, networks: ArrayLike) -> tuple[Array, Array]:
         """Coordinates (..., 2) of the nearest point of the plane to each network (..., k, d), and the distance to it."""
         gap = np.asarray(networks, float) - self.origin
@@ -96,7 +146,10 @@ class BasinMap:
         points: (labels, k, d), the critical points in the order of their losses.
         losses: (labels,), with the 1/2.
         tolerance, permutations: as in `cluster`.
-        run: starts (n, k, d) -> (ends, losses, steps, whether converged), the descent the map was made with.
+        run: starts (n, k, d), gradient norm to end at -> (ends, losses, steps, whether converged), the descent that the map
+            was made with.
+        tol: gradient norm at which its runs ended.
+        lr: its learning rate.
     """
 
     slice: Slice
@@ -106,11 +159,22 @@ class BasinMap:
     losses: Array
     tolerance: float
     permutations: bool
-    run: Callable[[Array], tuple[Array, Array, NDArray[np.int64], NDArray[np.bool_]]]
+    run: Callable[[Array, float], tuple[Array, Array, NDArray[np.int64], NDArray[np.bool_]]]
+    tol: float
+    lr: float
 
-    def label_of(self, starts: ArrayLike) -> NDArray[np.int64]:
-        """The label of other starts (n, k, d); a critical point that the map does not have gets a label beyond its own."""
-        ends, losses, _, converged = self.run(np.asarray(starts, float))
+    @property
+    def times(self) -> Array:
+        """(rows, columns), lr times updates: the time of gradient flow in the limit of small lr."""
+        return np.asarray(self.lr * self.steps, np.float64)
+
+    def label_of(self, starts: ArrayLike, tol: float | None = None) -> NDArray[np.int64]:
+        """The label of other starts (n, k, d); a critical point that the map does not have gets a label beyond its own.
+
+        `tol` is the gradient norm to end at, that of the map if not given. A start very near to a boundary passes the
+        saddle at a small gradient: with a smaller `tol` it does not end there.
+        """
+        ends, losses, _, converged = self.run(np.asarray(starts, float), self.tol if tol is None else tol)
         return cluster(
             ends,
             np.where(converged, losses, np.nan),
@@ -159,14 +223,18 @@ def basin_map(
         lr, tol, max_steps: as in `theory.descend`: the learning rate, the gradient norm that ends a run, most updates.
         tolerance: two end points are the same critical point where each unit is this near to its partner. It must be larger
             than tol divided by the smallest curvature of a minimum.
-        permutations: whether two end points that differ in the order of units count as the same.
+        permutations: whether two end points that differ in the order of units count as the same; only with equal `a`.
         known: (n, k, d), critical points that are to have the labels 0 .. n - 1; else labels follow the losses.
 
     Returns:
         BasinMap.
 
     Raises:
-        ValueError: shapes that do not fit, not finite, or a start with a unit at 0.
+        ValueError: shapes that do not fit, not finite, or permutations with unequal `a`.
+
+    A start with a unit at exactly 0 has no gradient and the label -1. A run ends where the gradient is small, minimum or
+    not: starts on a boundary end at its saddle, and starts opposite to the teacher of a single unit at w = 0. These have
+    labels of their own; `critical_points.classify` tells what they are.
 
     Source: descent on the loss of Tian 2017, arXiv 1703.00560, eq. 8.
 
@@ -177,20 +245,27 @@ def basin_map(
     """
     starts = where.starts()
     k, d = starts.shape[-2:]
+    if permutations and a is not None and np.ptp(np.asarray(a, float)) > 0:
+        raise ValueError(
+            f"Got permutations=True and output weights a={a}; need equal ones, for units with different output weights are "
+            "no copies of each other. Take permutations=False."
+        )
 
-    def run(points: Array) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.bool_]]:
-        out = descend(points, V, lr=lr, tol=tol, max_steps=max_steps, a=a, b=b)
-        return out.W, out.loss, out.steps, out.outcome == OUTCOMES.index("converged")
+    def run(points: Array, tol: float) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.bool_]]:
+        good = (points != 0).any(2).all(1)
+        out = descend(np.where(good[:, None, None], points, 1.0), V, lr=lr, tol=tol, max_steps=max_steps, a=a, b=b)
+        return out.W, out.loss, out.steps, good & (out.outcome == OUTCOMES.index("converged"))
 
-    ends, losses, steps, converged = run(starts.reshape(-1, k, d))
+    ends, losses, steps, converged = run(starts.reshape(-1, k, d), tol)
     labels, points = cluster(
         ends, np.where(converged, losses, np.nan), tolerance=tolerance, permutations=permutations, known=known
     )
     lowest = [losses[labels == i].min() if (labels == i).any() else math.nan for i in range(len(points))]
     shape = starts.shape[:2]
     return BasinMap(
-        where, labels.reshape(shape), steps.reshape(shape), points, np.array(lowest), tolerance, permutations, run
-    )
+        where, labels.reshape(shape), steps.reshape(shape), points, np.array(lowest), tolerance, permutations, run, tol,
+        float(lr),
+    )  # fmt: skip
 
 
 def shares(labels: ArrayLike, confidence: float = 0.95) -> tuple[Share, ...]:

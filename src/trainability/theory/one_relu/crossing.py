@@ -100,10 +100,10 @@ def sgd_crossing_probability(
     terms = choose + _log_upper_gamma(k / 2, threshold / 2)
     top = float(terms.max())
     one = min(0.0, top + math.log(float(np.exp(terms - top).sum())))
-    if one < -30:  # 1 - (1 - p)^T = T p to all digits as long as T p is small; and never above 1
-        many = min(0.0, one + math.log(steps))
-        if many > -12:
-            many = math.log(-math.expm1(-math.exp(many)))
+    if one < -30:  # (1 - p)^T = exp(-T p) to all digits; and 1 - exp(-T p) = T p while that is tiny
+        many = one + math.log(steps)
+        if many > -40:
+            many = math.log(-math.expm1(-math.exp(min(many, 700.0))))
     else:
         stays = math.log1p(-math.exp(one)) if one < 0 else -math.inf
         many = math.log(-math.expm1(steps * stays))
@@ -142,11 +142,13 @@ def momentum_crossing_step(lr: float, momentum: float, *, convention: str = "hal
     h, root = lr * curvature(convention), math.sqrt(momentum)
     if h > 1:
         return 1
-    trace = 1 + momentum - h
-    turns = 4 * momentum - trace * trace  # positive iff the roots are complex: (1 - root)² < h, as h <= 1
-    if turns <= 1e-14:  # rounding of the critical case itself, in which the sign is kept
+    if h == 1:  # lands on 0 with a velocity, which momentum takes across
+        return 2 if momentum > 0 else None
+    gap = h - ((1 - momentum) / (1 + root)) ** 2  # h - (1 - root)², positive iff the roots are complex
+    if gap <= 4 * math.ulp(h):  # rounding of the critical case itself, in which the sign is kept
         return None
-    psi = math.atan2(math.sqrt(turns), trace)
+    # 4 beta - (1 + beta - h)² in factors, which keeps the digits where the roots are nearly real
+    psi = math.atan2(math.sqrt(gap * ((1 + root) ** 2 - h)), 1 + momentum - h)
     # w_t / w_0 = beta^(t/2) (cos t psi + B sin t psi), with w_1 / w_0 = 1 - h; its first zero is at t = t_0.
     slope = ((1 - h) / root - math.cos(psi)) / math.sin(psi)
     first = math.atan2(1.0, -slope) / psi

@@ -187,7 +187,8 @@ def _descend(theta, free, numbers, aim, steps, losses, done, reached):  # type: 
                     here[j] -= lr * velocity[j]
                     finite = finite and abs(here[j]) < 1e100
             n += 1
-            if not finite or (here[0] == 0.0 and here[1] == 0.0):
+            if not finite:
+                value = math.nan
                 break
             value, g0, g1, g2, g3 = _slopes(here, slope, aim)
             if reached[i] < 0 and value <= goal:
@@ -195,6 +196,8 @@ def _descend(theta, free, numbers, aim, steps, losses, done, reached):  # type: 
             if not value < 1e200:
                 value = math.nan
                 break
+            if here[0] == 0.0 and here[1] == 0.0:  # has a loss, but no gradient
+                break
         theta[i] = here
-        losses[i] = value
+        losses[i] = 0.0 if value < 0.0 else value  # rounding
         done[i] = n

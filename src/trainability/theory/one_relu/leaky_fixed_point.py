@@ -95,17 +95,7 @@ def crossing_step(slope: float, start: float, *, lr: float, convention: str = "h
         raise ValueError(f"Got lr={lr}, with which descent on curvature {h / lr:g} grows; need lr < {2 * lr / h:g}.")
     if p + (1 - h) * (start - p) > 0:
         return 1
-    if (
-        h >= 1
-    ):  # overshoots p to its other side each step, by less each time; the first step is the only chance from below
-        w = start
-        for step in range(1, 100_000):
-            w = p + (1 - h) * (w - p)
-            if w > 0:
-                return step
-            if abs(w - p) < 1e-15 * max(1.0, abs(p)):
-                break
-        return None
+    # For h >= 1 the first step goes farthest up: later ones lie between the start and p, or on the far side of p < 0.
     if p <= 0:
         return None
     return math.floor(math.log(p / (p - start)) / math.log1p(-h)) + 1
