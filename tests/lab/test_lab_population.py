@@ -24,6 +24,29 @@ def test_it_equals_the_numba_path_over_many_steps():
     assert not mine.converged.any()
 
 
+@pytest.mark.parametrize("slope", [0.3, -0.5])
+def test_leaky_slopes(slope):
+    W0, V = starts(6, 4, 3, seed=6), starts(1, 2, 3, seed=7)[0]
+    a, b = np.array([1.0, 0.5, -1.0, 2.0]), np.array([1.0, -0.5])
+    at, bt = torch.tensor(a), torch.tensor(b)
+    mine = descend_torch(torch.tensor(W0), torch.tensor(V), 0.05, 0.0, 200, at, bt, slope=slope)
+    theirs = descend(W0, V, lr=0.05, tol=0.0, max_steps=200, a=a, b=b, slope=slope)
+    assert np.abs(mine.W.numpy() - theirs.W).max() < 1e-12
+    assert np.abs(mine.loss.numpy() - theirs.loss).max() < 1e-12
+    assert np.abs(mine.gradient_norm.numpy() - theirs.gradient_norm).max() < 1e-12
+
+
+@pytest.mark.parametrize("check_every", [1, 5])
+def test_every_outcome_at_the_step_of_the_numba_path(check_every):
+    V = np.array([[1.0, 0.0]])
+    for start, lr in ((0.9, 1.0), (0.9, 50.0), (-0.5, 2.0), (0.9, 1e-3), (1.0, 0.1)):
+        W0 = np.array([[[start, 0.0]], [[start, 0.1]]])
+        mine = descend_torch(torch.tensor(W0), torch.tensor(V), lr, 1e-8, 60, check_every=check_every)
+        theirs = descend(W0, V, lr=lr, tol=1e-8, max_steps=60)
+        assert mine.outcome.tolist() == theirs.outcome.tolist(), start
+        assert mine.steps.tolist() == theirs.steps.tolist(), start
+
+
 @pytest.mark.parametrize("check_every", [1, 7, 64])
 def test_each_run_stops_at_its_own_step(check_every):
     W0 = starts(12, 3, 3, seed=2)

@@ -127,6 +127,78 @@ def test_large_sizes_against_forty_digits(k, j):
                 assert abs(slope / count) < 1e-16 * k + 1e-14
 
 
+# golden: losses of the families by Newton's method in an independent program; the large sizes by Newton's method on
+# `plain_loss` with 60 digits
+LOSSES = [
+    (10, 1, 0.0187021945856), (20, 1, 0.0112755819476), (50, 1, 0.00518359815948), (10**4, 1, 2.96125833901e-5),
+    (10**6, 1, 2.97246752644e-7), (10**8, 1, 2.97346668564e-9), (100, 100, 0.14207419), (1000, 1000, 0.16853332),
+    (10**4, 10**4, 0.17747162), (10**5, 10**5, 0.180350537528), (100, 99, 0.141572201162), (10**6, 10**6 - 1, 0.181265887548),
+    # as descent from 1000 random starts finds them, by flipped students
+    (9, 2, 0.03749), (11, 1, 0.01755), (11, 2, 0.03335), (12, 3, 0.04546), (13, 3, 0.04329),
+    (15, 1, 0.01406), (16, 2, 0.02588), (17, 3, 0.03617), (19, 1, 0.01174), (20, 2, 0.02192), (20, 3, 0.03215),
+    (20, 4, 0.04202), (20, 5, 0.05156),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("k", "j", "value"), LOSSES)
+def test_losses_of_the_families(k, j, value):
+    digits = len(f"{value:.15g}".split("e")[0].replace(".", "").lstrip("0"))
+    point = flipped(k, j)
+    assert point.residual < 1e-10
+    assert point.loss == pytest.approx(value, rel=1.01 * 10.0 ** (1 - max(digits, 4)))
+
+
+def test_least_eigenvalues_say_from_which_size_on_a_family_is_a_minimum():
+    for j_of, first in ((lambda k: 1, 6), (lambda k: k, 6), (lambda k: k - 1, 7)):
+        for k in (first - 1, first, first + 1):
+            if k >= 5:
+                kind = classify(flipped(k, j_of(k)).matrix(), np.eye(k)).kind
+                assert kind == ("minimum" if k >= first else "saddle"), (k, first)
+
+
+def test_seven_students_of_type_two():
+    p = flipped(7, 1)
+    entries = (p.bulk_diagonal, p.bulk_bulk, p.bulk_flipped, p.flipped_bulk, p.flipped_diagonal)
+    assert entries == pytest.approx((0.996923, -0.035080, 0.261691, 0.185991, -0.632704), abs=6e-7)
+    for K, x, y in (
+        (3, -0.31818007, 0.65945309), (4, -0.48986, 0.49548), (5, -0.59407579, 0.39672856), (6, -0.66339737, 0.33070978)
+    ):  # fmt: skip
+        a = flipped(K, K)
+        assert (a.flipped_diagonal, a.flipped_flipped) == pytest.approx((x, y), abs=6e-6 if K == 4 else 6e-9)
+
+
+def test_entries_scale_with_the_size():
+    p = flipped(10**8, 1)
+    assert (p.bulk_diagonal - 1) * p.k**2 == pytest.approx(8 / np.pi, rel=0.15)  # 1 + 2.5e-16: rounding of 1 itself
+    a = flipped(10**6, 10**6)
+    assert a.flipped_flipped * a.k == pytest.approx(2, abs=0.01)
+    assert (1 + a.flipped_diagonal) * a.k == pytest.approx(2, abs=0.01)
+    one = flipped(10**6, 10**6 - 1)
+    assert one.bulk_flipped * one.k == pytest.approx(2 - 4 / np.pi, abs=0.01)
+
+
+@pytest.mark.parametrize("slope", [0.1, -0.3])
+def test_critical_points_of_leaky_networks(slope):
+    points = find(np.eye(2), 2, starts=30, slope=slope)
+    assert points[0].loss == pytest.approx(0.0, abs=1e-14)
+    assert all(p.gradient_norm < 1e-10 for p in points)
+    for p in points:
+        assert np.abs(gradient(p.W, np.eye(2), slope=slope)).max() < 1e-10
+    seen = classify(np.eye(2), np.eye(2), slope=slope).spectrum
+    from trainability.theory.teacher_student import hessian
+
+    assert np.abs(seen - np.linalg.eigvalsh(hessian(np.eye(2), np.eye(2), slope=slope))).max() < 1e-15
+
+
+def test_newton_does_not_depend_on_the_batch():
+    W0 = np.random.default_rng(2).normal(size=(30, 3, 3))
+    points, norms = newton(W0, np.eye(3))
+    for i in (0, 17):
+        alone, norm = newton(W0[i], np.eye(3))
+        assert (points[i] == alone).all()
+        assert norms[i] == norm
+
+
 def test_limits():
     # The corrections are powers of 1/sqrt(k): Richardson's rule on k, 100 k takes the first one out.
     two = [p.loss * p.k for p in follow([10**4, 10**6])]
@@ -179,7 +251,7 @@ def test_bad_input_is_refused():
             flipped(*wrong)
     with pytest.raises(ValueError, match="one point"):
         classify(np.ones((2, 2, 2)), np.eye(2))
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="k=0; need a whole"):
         find(np.eye(2), 0)
     with pytest.raises(ValueError, match="direction of approach"):
         newton(np.zeros((2, 2)), np.eye(2))

@@ -28,6 +28,29 @@ def test_every_step_is_the_closed_forms(k, d, m):
     assert (out.outcome == OUTCOMES.index("step-limit")).all()
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.01, 0.3, -0.5, 1.0])
+@pytest.mark.parametrize(("k", "d", "m"), [(2, 3, 4), (5, 3, 2), (6, 9, 6)])
+def test_a_plain_loop_with_any_slope_and_signs(k, d, m, slope):
+    W, V = starts(9, k, d, seed=4) + 1.0, starts(1, m, d, seed=5)[0]
+    rng = np.random.default_rng(6)
+    a, b = rng.choice([-1.0, 0.5, 1.0], k), rng.choice([-1.0, 1.0], m)
+    out = descend(W, V, lr=0.02, tol=0.0, max_steps=60, a=a, b=b, slope=slope)
+    for _ in range(60):
+        W = W - 0.02 * gradient(W, V, a, b, slope)
+    assert np.abs(out.W - W).max() < 1e-12
+    assert np.abs(out.loss - loss(W, V, a, b, slope)).max() < 1e-12
+    norm = np.linalg.norm(gradient(W, V, a, b, slope), axis=(1, 2))
+    assert np.abs(out.gradient_norm - norm).max() < 1e-12
+
+
+def test_a_leaky_student_finds_its_teacher_and_is_polished():
+    W0 = starts(12, 3, 3, seed=8)
+    out = descend(W0, np.eye(3), lr=0.2, tol=1e-4, polish=True, slope=0.2)
+    assert out.polished.all()
+    assert out.gradient_norm.max() < 1e-14
+    assert (np.abs(loss(out.W, np.eye(3), slope=0.2)) < 1e-14).all()
+
+
 def test_gradient_at_singular_angles():
     # aligned, opposed, and within 1e-9 of either; the oracle is the closed form, itself held to mpmath elsewhere
     V = starts(1, 4, 5, seed=3)[0]
@@ -88,17 +111,60 @@ def test_stability_limit_at_the_global_minimum(k, largest):
     assert (descend(W0, np.eye(k), lr=1.02 * limit, tol=1e-9, max_steps=20_000).outcome != 0).all()
 
 
-def test_euler_numbers_of_the_symmetric_start():
-    # golden: explicit Euler on the published 2-D dynamics, start (1e-3, 0), lr 0.01, 1000 steps, recorded every 100
-    table = {
-        2: [0.998001, 0.45639, 0.324943, 0.233441, 0.15082, 0.086797, 0.045529, 0.022406, 0.010586, 0.004876],
-        5: [0.998001, 0.3796543, 0.1283947, 0.03338474, 0.007867422, 0.001783257],
-    }
-    for K, expected in table.items():
-        out = descend(1e-3 * np.eye(K), np.eye(K), lr=0.01, tol=0.0, max_steps=999, record=100)
-        x, y = out.path[:, 0, 0], out.path[:, 0, 1]
-        error = (x - 1) ** 2 + (K - 1) * y**2
-        assert error[: len(expected)] == pytest.approx(expected, abs=6e-7)
+@pytest.mark.parametrize(
+    ("K", "table", "top", "step", "x", "first", "end"),
+    [
+        (2, [0.998001, 0.45639, 0.324943, 0.233441, 0.15082, 0.086797, 0.045529, 0.022406, 0.010586, 0.004876, 0.002228],
+         0.361163, 221, 0.582257, 808, (0.96746002, 0.03419019)),
+        (5, [0.998001, 0.3796543, 0.1283947, 0.03338474, 0.007867422, 0.001783257, 3.974909e-4, 8.793712e-5, 1.938720e-5,
+             4.267369e-6, 9.529220e-7], 0.163867, 88, 0.441041, 384, (0.99922437, 0.00029636)),
+        (10, [0.998001], 0.0, None, None, None, (0.99999946, 0.00000011)),
+    ],
+)  # fmt: skip
+def test_every_euler_number_of_the_symmetric_start(K, table, top, step, x, first, end):
+    # golden: the published protocol (explicit Euler, lr 0.01, 1000 points) in an independent program
+    out = descend(1e-3 * np.eye(K), np.eye(K), lr=0.01, tol=0.0, max_steps=1000, record=1)
+    xs, ys = out.path[:1000, 0, 0], out.path[:1000, 0, 1]
+    error = (xs - 1) ** 2 + (K - 1) * ys**2
+    marks = [*range(0, 1000, 100), 999][: len(table)]
+    assert error[marks] == pytest.approx(table, rel=5e-6, abs=6e-7)
+    if step:
+        assert (ys.argmax(), (error < 0.01).argmax()) == (step, first)
+        assert (ys.max(), xs[step]) == pytest.approx((top, x), abs=6e-7)
+    assert (out.W[0, 0], out.W[0, 1]) == pytest.approx(end, abs=1e-8) or (xs[-1], ys[-1]) == pytest.approx(
+        end, abs=6e-9
+    )
+
+
+def test_each_run_of_one_batch_has_its_own_outcome():
+    # w = x v: 1 - x shrinks by 1 - lr/2 a step; left of 0 w itself, by 24 at lr 50
+    W0 = np.array([[[0.9, 0.0]], [[0.9, 0.0]], [[-0.5, 0.0]], [[0.9, 0.0]], [[1.0, 0.0]], [[-0.5, 0.0]]])
+    out = descend(W0, [[1.0, 0.0]], lr=[1.0, 50.0, 2.0, 1e-3, 0.1, 0.1], tol=1e-8, max_steps=100)
+    told = [OUTCOMES[i] for i in out.outcome]
+    assert told == ["converged", "diverged", "singular", "step-limit", "converged", "step-limit"]
+    assert out.steps.tolist() == [23, out.steps[1], 1, 100, 0, 100]
+    assert 0 < out.steps[1] < 100
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_a_start_opposite_to_the_teacher_shrinks_and_never_crosses(d):
+    # rounding in a direction of -1 + 1e-16 would push it through 0 at |w| = 1e-32
+    W0 = -np.linspace(0.1, 3.0, 40)[:, None, None] * np.eye(d)[None, :1]
+    out = descend(W0, np.eye(d)[:1], lr=0.5, tol=0.0, max_steps=800)
+    assert np.abs(out.W[..., 0] / W0[..., 0] / 0.75**800 - 1).max() < 1e-11
+    assert (out.W[..., 1:] == 0).all()
+    assert (out.loss == 0.25).all()
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_neighbours_do_not_matter_to_the_polish_either(slope):
+    W0 = starts(70, 5, 5, seed=9)
+    together = descend(W0, np.eye(5), lr=0.2, tol=1e-4, polish=True, slope=slope)
+    assert together.gradient_norm[together.polished].max() < 1e-14
+    for i in (0, 31, 69):
+        alone = descend(W0[i], np.eye(5), lr=0.2, tol=1e-4, polish=True, slope=slope)
+        assert (together.W[i] == alone.W).all()
+        assert alone.loss == together.loss[i]
 
 
 def test_outcomes():

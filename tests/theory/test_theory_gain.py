@@ -73,3 +73,13 @@ def test_unknown_names_are_answered_with_the_nearest():
 def test_a_function_without_a_mean_square_is_refused():
     with pytest.raises(ValueError, match="need a function"):
         gain(lambda z: np.inf)
+
+
+def test_there_is_one_table_and_one_gain():
+    from trainability.theory import signal
+
+    assert signal.gain is gain
+    assert {name: NONLINEARITIES[name] for name in signal.ACTIVATIONS} == signal.ACTIVATIONS
+    assert gain("leaky_relu", 0.2) == gain(signal.leaky_relu(0.2)) == pytest.approx(sqrt(2 / 1.04))
+    assert gain("LeakyReLU", 0.2) == gain("leaky_relu", 0.2)
+    assert second_moment("gelu", 0.7) == second_moment("gelu")  # the slope is for leaky_relu alone

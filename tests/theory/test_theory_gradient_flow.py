@@ -30,6 +30,51 @@ def test_it_equals_an_integrator_of_order_eight():
     assert out.loss == pytest.approx(loss(out.W, V, a, b), abs=1e-12)
 
 
+@pytest.mark.parametrize("slope", [0.3, -0.4])
+def test_leaky_networks_of_other_sizes(slope):
+    rng = np.random.default_rng(4)
+    W0, V = rng.normal(size=(5, 4, 3)), rng.normal(size=(2, 3))
+    a, b = np.array([1.0, -1.0, 0.5, 2.0]), np.array([1.0, -1.5])
+    times = np.array([0.5, 2.0])
+    out = flow(W0, V, t=times, a=a, b=b, rtol=1e-11, atol=1e-13, slope=slope)
+    for i in (0, 4):
+        other = solve_ivp(
+            lambda _, w: -gradient(w.reshape(4, 3), V, a, b, slope).ravel(), (0, 2), W0[i].ravel(), method="DOP853",
+            rtol=1e-12, atol=1e-13, t_eval=times,
+        )  # fmt: skip
+        assert np.abs(out.W[i] - other.y.T.reshape(2, 4, 3)).max() < 1e-8
+    assert out.loss == pytest.approx(loss(out.W, V, a, b, slope), abs=1e-12)
+    norms = np.linalg.norm(gradient(out.W, V, a, b, slope), axis=(-2, -1))
+    assert out.gradient_norm == pytest.approx(norms, abs=1e-12)
+
+
+def test_a_run_does_not_depend_on_its_neighbours_or_threads():
+    import numba
+
+    W0 = np.random.default_rng(4).normal(size=(19, 3, 5))
+    V = np.random.default_rng(5).normal(size=(4, 5))
+    together = flow(W0, V, t=[1.0, 9.0])
+    for i in (0, 8, 18):
+        alone = flow(W0[i], V, t=[1.0, 9.0])
+        assert (together.W[i] == alone.W).all()
+        assert alone.steps == together.steps[i]
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        assert (flow(W0, V, t=[1.0, 9.0]).W == together.W).all()
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_the_loss_falls_at_the_rate_of_the_squared_gradient():
+    W0 = np.random.default_rng(6).normal(size=(4, 3, 3))
+    h = 1e-3
+    out = flow(W0, np.eye(3), t=[1.0 - h, 1.0, 1.0 + h], rtol=1e-12, atol=1e-14)
+    slope = (out.loss[:, 2] - out.loss[:, 0]) / (2 * h)
+    assert slope == pytest.approx(-(out.gradient_norm[:, 1] ** 2), rel=1e-5)
+    assert flow(W0, np.eye(3), t=2.0).gradient_norm.shape == (4,)
+
+
 def test_the_error_falls_with_the_tolerance():
     rng = np.random.default_rng(1)
     W0, V = rng.normal(size=(4, 3, 3)), np.eye(3)

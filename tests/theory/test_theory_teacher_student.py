@@ -167,6 +167,78 @@ def test_gradient_and_hessian_are_continuous_at_parallel_and_antiparallel_rows(s
         assert np.abs(ts.hessian(W, V) - at[1]).max() < 20 * gap + 1e-15
 
 
+def high_precision_gradient(rows, c, k, slope):
+    """dL/dw of the first k of these rows, as one list, in mpmath."""
+    import mpmath as mp
+
+    d, s, out = len(rows[0]), mp.mpf(slope), []
+    units = [[x / mp.sqrt(mp.fdot(v, v)) for x in v] for v in rows]
+    for i in range(k):
+        total = [mp.mpf(0)] * d
+        for j, v in enumerate(rows):
+            apart, along = ([x + sign * y for x, y in zip(units[i], units[j], strict=True)] for sign in (-1, 1))
+            t = 2 * mp.atan2(mp.sqrt(mp.fdot(apart, apart)), mp.sqrt(mp.fdot(along, along))) if i != j else mp.mpf(0)
+            pull = mp.sqrt(mp.fdot(v, v)) * mp.sin(t)
+            for r in range(d):
+                g = ((mp.pi - t) * v[r] + pull * units[i][r]) / (2 * mp.pi)
+                total[r] += c[j] * ((1 - s) ** 2 * g + s * v[r])
+        out += [c[i] * x for x in total]
+    return out
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3, -0.4])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("gap", [1e-9, 1e-6, 1e-3, 0.3])
+def test_gradient_and_hessian_against_fifty_digits(gap, sign, slope):
+    mp = pytest.importorskip("mpmath").mp
+    mp.dps = 50
+    rng = np.random.default_rng([int(-np.log10(gap)), int(sign + 1)])
+    V = rng.normal(size=(2, 3))
+    W = np.stack([sign * 1.3 * V[0] + gap * rng.normal(size=3), sign * 0.7 * V[1] + gap * rng.normal(size=3)])
+    W = np.vstack([W, sign * 0.6 * W[:1] + gap * rng.normal(size=3)])
+    a, b = rng.normal(size=3), rng.normal(size=2)
+    c = [mp.mpf(float(x)) for x in [*a, *(-b)]]
+    rows = [[mp.mpf(float(x)) for x in row] for row in [*W, *V]]
+    exact = high_precision_gradient(rows, c, 3, slope)
+    scale = np.abs(a).max() * (np.abs(a) @ np.linalg.norm(W, axis=1) + np.abs(b) @ np.linalg.norm(V, axis=1))
+    assert np.abs(ts.gradient(W, V, a, b, slope).ravel() - np.array(exact, dtype=float)).max() < 1e-15 * scale
+    H, step = ts.hessian(W, V, a, b, slope), mp.mpf(10) ** -20
+    for n in range(9):
+        sides = []
+        for way in (1, -1):
+            moved = [list(row) for row in rows]
+            moved[n // 3][n % 3] += way * step
+            sides.append(high_precision_gradient(moved, c, 3, slope))
+        column = np.array([(x - y) / (2 * step) for x, y in zip(*sides, strict=True)], dtype=float)
+        assert np.abs(H[:, n] - column).max() < 3e-15 * np.abs(H).max()
+
+
+def test_a_vanishing_student_leaves_the_teachers_own_loss():
+    for k, told in ((2, 0.659155), (3, 1.227465), (5, 2.841549), (10, 9.661972), (20, 35.239439), (50, 207.464805)):
+        exact = k / 4 + k * (k - 1) / (4 * np.pi)
+        assert exact == pytest.approx(told, abs=5.1e-7)
+        assert float(ts.loss(np.full((k, k), 1e-12), np.eye(k))) == pytest.approx(exact, abs=1e-10 * k)
+
+
+def test_the_levels_at_the_minimum_and_how_often():
+    # the blocks that the symmetry leaves, solved densely; their eigenvalues k - 1 times and once
+    p = 1 / (2 * np.pi)
+    for k in (4, 6, 10, 20):
+        three = [[1 / 2 - p, (k - 1) / 4, -1 / 4], [1 / 4, k / 4, -1 / 4 + p], [0, p, 1 / 4]]
+        two = [[1 / 2 + (k - 1) * p, (k - 1) / 4], [1 / 4, k / 4 + p]]
+        told = [(1 / 4 - p, (k - 1) * (k - 2) // 2), (1 / 4 + p, k * (k - 3) // 2)]
+        told += [(x, k - 1) for x in np.linalg.eigvals(three).real] + [(x, 1) for x in np.linalg.eigvals(two).real]
+        dense = np.sort(np.repeat(*zip(*told, strict=True)))
+        assert np.abs(dense - ts.minimum_spectrum(k)).max() < 1e-12
+
+
+def test_any_signs_of_output_weights_leave_the_teacher_a_minimum():
+    # at W = V the Hessian is D H_1 D with D the output weights: positive definite for every pattern of signs
+    for a, told in (([1, 1, -1, 1, -1], 0.0908), ([0.5, 1, -1, 2, -0.3], 0.0105)):
+        least = np.linalg.eigvalsh(ts.hessian(np.eye(5), np.eye(5), a, a))[0]
+        assert least == pytest.approx(told, abs=5.1e-5)
+
+
 def test_kernel_keeps_its_digits_at_every_angle():
     mp = pytest.importorskip("mpmath").mp
     mp.dps = 40
@@ -248,7 +320,7 @@ BAD = {
     "b": (np.ones((2, 3)), np.ones((1, 3)), {"b": np.ones(2)}, "Got b of shape"),
     "nan": (np.full((2, 3), np.nan), np.ones((1, 3)), {}, "6 of 6 numbers in W not finite"),
     "inf in b": (np.ones((2, 3)), np.ones((1, 3)), {"b": [np.inf]}, "in b not finite"),
-    "slope": (np.ones((2, 3)), np.ones((1, 3)), {"slope": np.nan}, "slope=nan"),
+    "slope": (np.ones((2, 3)), np.ones((1, 3)), {"slope": np.nan}, "in slope not finite"),
     "zero teacher": (np.ones((2, 3)), np.zeros((1, 3)), {}, "V equal to 0"),
 }
 
@@ -276,7 +348,7 @@ def test_bad_vectors_are_refused(f):
             f(w, v)
     with pytest.raises(ValueError, match="0 <= t <= pi"):
         ts.normalised_kernel(4.0)
-    with pytest.raises(ValueError, match="k >= 1"):
+    with pytest.raises(ValueError, match="k=0; need a whole number"):
         ts.minimum_spectrum(0)
 
 

@@ -125,6 +125,33 @@ def test_large_biases_are_a_constant_or_a_line():
     assert np.isfinite(ts.gradient_with_bias([w], [1e8], [v], [-1e8])[0]).all()
 
 
+@pytest.mark.parametrize("t", [1e-9, 1e-5, 0.3, 2.8, np.pi - 1e-3, np.pi - 1e-7])
+@pytest.mark.parametrize(
+    ("A", "B"), [(30.0, 29.5), (-30.0, 30.1), (12.0, -11.9), (-8.0, -8.0), (25.0, -1.0), (-3.0, 28.0)]
+)
+def test_kernel_and_gradient_with_far_biases_against_quadrature(A, B, t):
+    mp = pytest.importorskip("mpmath").mp
+    mp.dps = 25
+    v = np.array([np.cos(t), np.sin(t)])
+    r, s = mp.mpf(float(v[0])), mp.mpf(float(v[1]))
+
+    def partial(x, p, q):
+        """phi(x) (x + A)^p times the mean of relu(v.x + B), or of its gate, given the first coordinate."""
+        M = r * x + B
+        return mp.npdf(x) * (x + A) ** p * (M * mp.ncdf(M / s) + s * mp.npdf(M / s) if q else mp.ncdf(M / s))
+
+    near = [-mp.mpf(B) / r + i * abs(s / r) for i in (-9, -3, 0, 3, 9)] + [mp.mpf(i) for i in (-9, -4, 0, 4, 9)]
+    low, high = max(mp.mpf(-A), mp.mpf(-14)), max(mp.mpf(14), -mp.mpf(A) + 3)
+    points = [low, *sorted({x for x in near if low < x < high}), high]
+    scale = 1 + A * A + B * B
+    exact = mp.quad(lambda x: partial(x, 1, 1), points)
+    assert abs(ts.kernel_with_bias([1.0, 0.0], A, v, B) - exact) < 1e-15 * scale
+    # what the teacher adds to dL/dbw is -b dk/dbw
+    _, dbw, _ = ts.gradient_with_bias([[1.0, 0.0]], [A], [v], [B], b=[-1.0])
+    own = ts.gradient_with_bias([[1.0, 0.0]], [A], [v], [B], b=[0.0])[1]
+    assert abs((dbw - own)[0] - mp.quad(lambda x: partial(x, 0, 1), points)) < 2e-15 * scale
+
+
 def test_bad_input_is_refused():
     W, bw, V, bv, _, _ = problem()
     for f in (ts.loss_with_bias, ts.gradient_with_bias):

@@ -1,6 +1,6 @@
 import pytest
 
-from trainability.theory import weight_std
+from trainability.theory import signal, weight_std
 
 torch = pytest.importorskip("torch")
 
@@ -26,6 +26,7 @@ def test_golden_numbers():
     assert stds == pytest.approx([0.059, 0.042, 0.029, 0.021], abs=6e-4)
     assert weight_std.lecun(100) == pytest.approx(0.1)
     assert weight_std.he(50, "leaky_relu", negative_slope=1.0) == pytest.approx(50**-0.5)
+    assert weight_std.he(50, signal.leaky_relu(1.0)) == pytest.approx(50**-0.5)
 
 
 @pytest.mark.parametrize("call", [weight_std.he, weight_std.lecun, weight_std.torch_default])

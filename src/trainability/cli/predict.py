@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from trainability.forecast import Forecast
-
-WIDE = 128
-"""Columns that the whole table needs; a narrower terminal gets the four that matter most."""
 
 
 def predict(
@@ -42,30 +38,21 @@ def predict(
     errors = Console(stderr=True)
     with errors.status("one forward and one backward pass a draw"):
         found = forecast.predict(setup.model, inputs, draws=draws)
-    console = Console(highlight=False)
-    show(found, console if console.is_terminal else Console(highlight=False, width=WIDE))
+    show(found, Console(highlight=False))
     if out is not None:
         errors.print(f"Written: {found.save(out)}", markup=False, soft_wrap=True)
 
 
 def show(found: Forecast, console: Console) -> None:
-    """Print a forecast as a table.
+    """Print a forecast: sentences, table, advice.
 
     Args:
         found: from `predict`.
         console: where.
     """
     for line in found.reading:
-        console.print(line, markup=False)
-    names = ("operation", "mean square", "correlation", "gradient", "dead", "always on", "theory")
-    shown = range(len(names)) if console.width >= WIDE else (0, 1, 3, 4)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for n in shown:
-        table.add_column(names[n], justify="right" if 0 < n < 6 else "left", no_wrap=0 < n, overflow="fold")
-    for row in found.layers:
-        cells = row.cells()
-        table.add_row(*(cells[n] for n in shown))
-    console.print(table)
+        console.print(line, markup=False, soft_wrap=not console.is_terminal)
+    console.print(found.table(console.width if console.is_terminal else None), markup=False, soft_wrap=True)
     for item in found.advice:
         console.print()
         console.print(f"{item.seen} {item.change} {item.effect}".strip(), markup=False)

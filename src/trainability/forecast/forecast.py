@@ -34,6 +34,7 @@ class LayerForecast:
             network's output.
         predicted_dead, measured_dead: share of units whose input is never above 0; in [0, 1], activations alone.
         predicted_always_on, measured_always_on: share of units whose input is always above 0.
+        scheme: what the present weights look like, by `initializers.identify`.
     """
 
     name: str
@@ -50,9 +51,10 @@ class LayerForecast:
     measured_dead: float | None = None
     predicted_always_on: float | None = None
     measured_always_on: float | None = None
+    scheme: str | None = None
 
     def cells(self) -> tuple[str, ...]:
-        """The row of a table: name, mean square, correlation, gradient, dead, always on, reach."""
+        """The row of a table: name, mean square, correlation, gradient, dead, always on, weights, reach."""
         return (
             self.name,
             _pair(self.predicted_mean_square, self.measured_mean_square),
@@ -60,6 +62,7 @@ class LayerForecast:
             _pair(self.predicted_gradient, self.measured_gradient),
             _pair(self.predicted_dead, self.measured_dead, ".2f"),
             _pair(self.predicted_always_on, self.measured_always_on, ".2f"),
+            (self.scheme or "")[:36] + "…" * (len(self.scheme or "") > 36),
             self.reach,
         )
 
@@ -183,17 +186,36 @@ class Forecast:
         """Plain data, for JSON; a number that is not finite is a string, "inf" or "nan"."""
         return _plain(asdict(self))
 
+    def table(self, width: int | None = None) -> str:
+        """The rows as aligned text, pairs as predicted | measured.
+
+        Args:
+            width: columns to be had; correlation, always on, reach and weights are left out, in this order, until the
+                table fits. None for all.
+
+        Returns:
+            Lines without a line break at the end.
+        """
+        rows = [COLUMNS, *((_cut(row.name, 44), *row.cells()[1:]) for row in self.layers)]
+        wide = [max(len(row[n]) for row in rows) for n in range(len(COLUMNS))]
+        shown = list(range(len(COLUMNS)))
+        for n in (2, 5, 7, 6):
+            if width is not None and sum(wide[k] + 2 for k in shown) - 2 > width:
+                shown.remove(n)
+        return "\n".join(
+            "  ".join(f"{row[n]:<{wide[n]}}" if n in (0, 6, 7) else f"{row[n]:>{wide[n]}}" for n in shown).rstrip()
+            for row in rows
+        )
+
     def __str__(self) -> str:
-        names = ("operation", "mean square", "correlation", "gradient", "dead", "always on", "theory")
-        rows = [names, *((_cut(row.name, 40), *row.cells()[1:]) for row in self.layers)]
-        wide = [max(len(row[n]) for row in rows) for n in range(len(names))]
-        lines = [*self.reading, ""]
-        for row in rows:
-            cells = [f"{row[0]:{wide[0]}}", *(f"{c:>{w}}" for c, w in zip(row[1:-1], wide[1:-1], strict=True)), row[-1]]
-            lines.append("  ".join(cells).rstrip())
+        lines = [*self.reading, "", self.table()]
         for item in self.advice:
-            lines += ["", f"{item.seen} {item.change} {item.effect}", f"    {item.code}"]
+            lines += ["", f"{item.seen} {item.change} {item.effect}".strip()] + [f"    {item.code}"] * bool(item.code)
         return "\n".join(lines)
+
+
+COLUMNS = ("operation", "mean square", "correlation", "gradient", "dead", "always on", "weights now", "reach")
+"""Of the table, in the order of `LayerForecast.cells`."""
 
 
 def _plain(thing: Any) -> Any:

@@ -20,6 +20,7 @@ from trainability.forecast.redraw import redraw
 from trainability.forecast.shadow import SILENT, Node, Shadow
 from trainability.forecast.trainable_depth import trainable_depth
 from trainability.forecast.units import predicted_units
+from trainability.initializers import identify
 from trainability.setup.untouched import seed_everything, untouched
 
 MAX_INPUTS = 32
@@ -72,9 +73,11 @@ def predict(model: nn.Module, sample: Any, *, draws: int = 5, seed: int = 0, adv
     _check(model)
     given, inputs = _few(sample)
 
+    schemes = _schemes(model)
+
     def found(network: nn.Module, draws: int) -> Forecast:
         passes = _passes(network, given, inputs, draws, seed)
-        layers = tuple(_rows(passes))
+        layers = tuple(_rows(passes, schemes))
         depth = sum(row.kind in ("linear", "convolution") for row in layers)
         return Forecast(layers, inputs, draws, depth, trainable_depth(passes[0]), (), ())
 
@@ -164,14 +167,14 @@ def _broadcasts(small: Tensor, large: Tensor) -> bool:
     return all(a in (1, b) for a, b in zip(small.shape, large.shape, strict=True))
 
 
-def _rows(passes: list[list[Node]]) -> Iterator[LayerForecast]:
+def _rows(passes: list[list[Node]], schemes: dict[int, str]) -> Iterator[LayerForecast]:
     for same in zip(*passes, strict=False):
         first = same[0]
         if first.kind in SILENT or any(n.kind != first.kind for n in same):
             continue
         laws = [n.law for n in same if n.law is not None]
         known = len(laws) == len(same)
-        reach = MEASURED if not known else FROM_MEASURED if _restarted(passes[0], first) else THEORY
+        reach = MEASURED if not known else FROM_MEASURED if first.restarted else THEORY
         spread = sum(law.carried + law.own for law in laws) / len(laws) if known else 0.0
         dead, always = predicted_units(first) if known else (None, None)
         yield LayerForecast(
@@ -189,12 +192,14 @@ def _rows(passes: list[list[Node]]) -> Iterator[LayerForecast]:
             measured_dead=_some([n.dead for n in same]),
             predicted_always_on=always,
             measured_always_on=_some([n.always_on for n in same]),
+            scheme=schemes.get(id(first.facts.get("weight"))),
         )
 
 
-def _restarted(nodes: list[Node], node: Node) -> bool:
-    """Whether theory started at this operation, and not at the network's own input or at a law that it had followed."""
-    return node.restarted and any(n is not node for n in nodes[: nodes.index(node)])
+def _schemes(model: nn.Module) -> dict[int, str]:
+    """Parameter -> the scheme that it looks like, or else its law."""
+    known = {tensor.name: tensor.scheme if tensor.schemes else tensor.says for tensor in identify(model)}
+    return {id(p): known[name] for name, p in model.named_parameters() if name in known}
 
 
 def _mean(values: list[float]) -> float:

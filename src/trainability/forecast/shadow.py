@@ -30,7 +30,7 @@ LARGEST = 2**24
 """Tensors with more entries are measured on fewer features."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """One operation of the pass: what was predicted, what was measured."""
 
@@ -89,9 +89,10 @@ class Shadow(TorchFunctionMode):
             return None
         inputs = self.inputs if x.shape[0] != 1 else 1
         kernel, mean, positions = measured(x, dims, inputs)
-        self._entered = True
         born = self._born.get(id(x))
-        ancestors = born[1] if born is not None and born[0]() is x else frozenset(self._sources)
+        made_here = born is not None and born[0]() is x
+        self._entered = self._entered or made_here
+        ancestors = born[1] if born is not None and made_here else frozenset()
         return Law(kernel, mean, x.shape[feature], dims, positions, ancestors=ancestors)
 
     # the pass
@@ -106,6 +107,7 @@ class Shadow(TorchFunctionMode):
         out = function(*args, **kwargs)
         if not isinstance(out, Tensor) or not out.is_floating_point():
             self._lose(function, args, kwargs)
+            self._bear(out)
             return out
         if not out.requires_grad:  # depends on no weight: theory has nothing to say
             return out
@@ -116,7 +118,7 @@ class Shadow(TorchFunctionMode):
                 step = rule(self, args, kwargs, out)
         if step is None:
             self._lose(function, args, kwargs)
-            self._born[id(out)] = (weakref.ref(out), frozenset(self._sources))
+            self._bear(out)
             if rule is not None and not any(isinstance(a, nn.Parameter) for a in args[:1]):
                 kind = _KINDS.get(rule.__module__.rpartition(".")[2])
                 if kind:
@@ -181,6 +183,12 @@ class Shadow(TorchFunctionMode):
             points, _ = by_point(x, dims, self.inputs if x.shape[0] != 1 else 1)
             on = points > 0
         return float((~on).all(0).all(0).double().mean()), float(on.all(0).all(0).double().mean())
+
+    def _bear(self, out: Any) -> None:
+        """Remember which weights were drawn before a tensor from outside theory."""
+        for x in _tensors(out):
+            if x.requires_grad:
+                self._born[id(x)] = (weakref.ref(x), frozenset(self._sources))
 
     def _lose(self, function: Any, args: Any, kwargs: Any) -> None:
         if _asks(function):

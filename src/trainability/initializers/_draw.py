@@ -1,14 +1,13 @@
 """Draw a normal or a uniform law into a tensor or into each member of a stack.
 
 Three ways, one law. A list of generators: member by member, each exactly what a single call gives. One
-generator and
-numbers: one call of torch over the whole stack. One generator and per-member values: one standard draw over
-the whole stack, then scaled and shifted. The layout in memory never changes the values.
+generator and numbers: one call of torch over the whole stack. One generator and per-member values: one
+standard draw over the whole stack, then scaled and shifted. The layout in memory never changes the values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -43,10 +42,7 @@ def _draw_(
     batch_dims: int,
     generator: Generators,
 ) -> Tensor:
-    if not tensor.is_floating_point():
-        raise ValueError(
-            f"tensor: given dtype {tensor.dtype}, needed a floating-point dtype. Convert it with .float()."
-        )
+    check_floating(tensor)
     with torch.no_grad():
         if isinstance(generator, Sequence):
             return by_member_(tensor, partial(_at_once_, law=law), (first, second), generator, batch_dims)
@@ -57,7 +53,26 @@ def _draw_(
 
 
 def _at_once_(tensor: Tensor, first: float, second: float, generator: torch.Generator | None, *, law: str) -> Tensor:
+    return packed_(tensor, lambda t: getattr(t, law)(first, second, generator=generator))
+
+
+def packed_(tensor: Tensor, fill: Callable[[Tensor], object]) -> Tensor:
+    """Fill `tensor` as `fill` fills a contiguous one, so that the layout in memory does not change the values."""
     if tensor.is_contiguous():
-        return getattr(tensor, law)(first, second, generator=generator)
+        fill(tensor)
+        return tensor
     packed = torch.empty_like(tensor, memory_format=torch.contiguous_format)
-    return tensor.copy_(getattr(packed, law)(first, second, generator=generator))
+    fill(packed)
+    return tensor.copy_(packed)
+
+
+def check_floating(tensor: Tensor) -> None:
+    """Refuse a tensor that cannot hold random real numbers.
+
+    Raises:
+        ValueError: an integer, boolean or complex dtype.
+    """
+    if not tensor.is_floating_point():
+        raise ValueError(
+            f"tensor: given dtype {tensor.dtype}, needed a floating-point dtype. Convert it with .float()."
+        )

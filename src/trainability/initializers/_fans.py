@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg"]
+Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
 
 
 class Fans(NamedTuple):
@@ -56,11 +56,12 @@ def fans(shape: Sequence[int], batch_dims: int = 0) -> Fans:
 
 
 def fan(shape: Sequence[int], mode: Mode, batch_dims: int = 0) -> float:
-    """Give the one fan that `mode` asks for: fan_in, fan_out, or fan_avg, the mean of the two.
+    """Give the one fan that `mode` asks for: fan_in, fan_out, or a mean of the two.
 
     Args:
         shape: shape of the weight, `(*members, out, in, *kernel)`.
-        mode: "fan_in" keeps the forward signal, "fan_out" the gradient, "fan_avg" a compromise.
+        mode: "fan_in" keeps the forward signal, "fan_out" the gradient; "fan_avg", (fan_in + fan_out) / 2, and
+            "fan_geo_avg", √(fan_in · fan_out), are compromises.
         batch_dims: how many leading dimensions count members, >= 0.
 
     Returns:
@@ -73,7 +74,12 @@ def fan(shape: Sequence[int], mode: Mode, batch_dims: int = 0) -> float:
     25.0
     """
     fan_in, fan_out = fans(shape, batch_dims)
-    known = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+    known = {
+        "fan_in": fan_in,
+        "fan_out": fan_out,
+        "fan_avg": (fan_in + fan_out) / 2,
+        "fan_geo_avg": math.sqrt(fan_in * fan_out),
+    }
     if mode not in known:
         raise ValueError(f"mode: given {mode!r}, needed one of {', '.join(known)}.")
     return known[mode]

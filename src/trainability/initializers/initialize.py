@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import torch
-from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
+from torch import nn
 
 import trainability.initializers as family
-from trainability.errors import SetupError, UnknownNameError
-from trainability.initializers._draw import draw_uniform_
+from trainability.errors import UnknownNameError
+from trainability.initializers import biases, models
+from trainability.initializers._draw import draw_normal_, draw_uniform_
+from trainability.initializers._layers import EMBEDDINGS, Block, attention_outputs, blocks, layers
+from trainability.initializers._members import member_values
+from trainability.initializers.models._elbows import place_elbows
+from trainability.initializers.orthogonal import orthogonal_
 from trainability.initializers.torch_default import torch_default_
 
-Bias: TypeAlias = Literal["zeros", "keep", "torch_default"] | float
+Scheme: TypeAlias = str | Callable[..., Any]
+"""A name in `ALL`, `ALIASES` or (for the main scheme only) `models.ALL`, or a function that fills in place."""
 
-_CONVOLUTIONS = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
+Bias: TypeAlias = Literal[
+    "zeros", "constant", "small_normal", "torch_default", "fan_in_plus_one", "elbow_placing", "keep"
+]
 
 
 def initialize(
     model: nn.Module,
-    scheme: str | Callable[..., Any],
+    scheme: Scheme,
     *,
-    bias: Bias = "zeros",
+    bias: Bias | str | float | Callable[..., Any] | None = None,
+    recurrent: Scheme | None = None,
+    embeddings: float | None = None,
+    only: tuple[type[nn.Module], ...] | None = None,
+    sample: Any = None,
     generator: torch.Generator | None = None,
     **options: Any,
 ) -> nn.Module:
-    """Draw the weights of all linear and (transposed) convolution layers of a model anew, in place.
+    """Draw the weights of a model anew by one scheme, each with the fans of its kind of layer, in place.
 
-    Fans are read by the kind of layer, not by the shape of its weight. A grouped convolution is drawn group
-    by group, with the fans of one group. A transposed convolution, whose weight is (in, out, *kernel), is
-    drawn with in and out exchanged; strides are not taken into account. Both differ from `torch.nn.init`
-    called on the weight, which counts all groups into fan_out and mistakes in for out. `"torch_default"` and
-    callables from outside this family get the weight as torch lays it out.
+    Fans are read by the kind of layer, not by the shape of its weight:
 
-    Everything else stays as it is: normalisation layers, embeddings (also where a linear layer shares their
-    tensor), recurrent layers, the packed projection of attention.
+    - Linear layers and convolutions. A grouped convolution is drawn group by group, with the fans of one group. A
+      transposed convolution, whose weight is (in, out, *kernel), is drawn with in and out exchanged; strides are not
+      taken into account.
+    - `MultiheadAttention`: q, k and v are three weights, also where they are packed in one tensor.
+    - Recurrent layers and cells: gate by gate. What they apply to their own state is drawn by `recurrent`.
+    - "torch_default" is what torch's own layers draw, packed or not, and callables from outside this package get
+      each of these weights as torch lays it out.
+
+    Left as they are: normalisation layers, embeddings unless asked for (a table is looked up and not summed over, so
+    no fan says how large it should be), tensors that an embedding shares, `nn.Bilinear`, and parameters that
+    modules of your own hold directly.
 
     Args:
         model: its parameters are changed; `requires_grad` is left as it is.
-        scheme: a name in `ALL`, one of its functions, or any callable that fills a tensor in place, such as
-            `torch.nn.init.kaiming_normal_`.
-        bias: "zeros"; "keep"; "torch_default", U[-c, c) with c = 1/√fan_in in torch's count; or a number.
+        scheme: a name in `ALL` or `ALIASES`, a function of this package, any callable that fills a tensor in place,
+            such as `torch.nn.init.kaiming_normal_`, or a name in `models.ALL`, such as "lsuv", which draws the whole
+            model and takes `sample`.
+        bias: a name in `biases.ALL`; "keep"; a number for all of them; a function called as those of `biases`. None
+            is "zeros", or what the scheme itself draws ("randomized_asymmetric", model schemes).
+        recurrent: the scheme, without options, for what recurrent layers apply to their own state. None is
+            "orthogonal" with gain 1, because a gain above 1 there grows with every time step; with "torch_default"
+            torch's own.
+        embeddings: standard deviation of normal embedding tables; rows of `padding_idx` are 0. None leaves them.
+        only: kinds of layers to draw, such as `(nn.Linear, nn.Conv2d)`; all others stay. None draws all of the above.
+        sample: a batch, or a tuple of the model's arguments, for what looks at data: "elbow_placing", model schemes.
         generator: used for all layers in the order of `model.modules()`, weight before bias; None is torch's
             global generator.
         options: passed on to the scheme: `gain=`, `mode=`, `nonlinearity=`, ...
@@ -61,7 +82,7 @@ def initialize(
         UnknownNameError: no initializer, or no way to fill a bias, has that name.
         SetupError: a layer has no tensor to draw into: it is lazy, on the meta device, or its weight is
             computed (weight norm, spectral norm, pruning). Nothing has been changed then.
-        ValueError: what the scheme raises.
+        ValueError: what the scheme raises, or no sample where one is needed.
 
     Source: layers and their default bias from `torch.nn.Linear.reset_parameters`.
 
@@ -72,70 +93,137 @@ def initialize(
     Parameter containing:
     tensor([0.], requires_grad=True)
     """
-    fill = family.get(scheme) if isinstance(scheme, str) else scheme
-    if isinstance(bias, str) and bias not in ("zeros", "keep", "torch_default"):
-        raise UnknownNameError("bias", bias, ["zeros", "keep", "torch_default"])
-    layers = list(_layers(model))
-    done = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag)}
+    if isinstance(scheme, str) and scheme in models.ALL:
+        given = {"sample": sample, "bias": bias, "recurrent": recurrent, "embeddings": embeddings, "only": only}
+        return _by_model_scheme(model, scheme, generator, given, options)
+    how = _plan(scheme, bias, recurrent, options)
+    if how.bias is biases.elbow_placing_ and sample is None:
+        raise ValueError(
+            "bias='elbow_placing': given no sample, needed one. Pass sample=x, a batch of the model's inputs."
+        )
+    if embeddings is not None and not (math.isfinite(embeddings) and embeddings >= 0):
+        raise ValueError(f"embeddings: given {embeddings:g}, needed a standard deviation, at least 0, or None.")
+    outputs = attention_outputs(model)
+    chosen = [(name, layer) for name, layer in layers(model) if only is None or isinstance(layer, only)]
+    each_layer = [list(blocks(name, layer, outputs)) for name, layer in chosen]
+    tables = [module for module in model.modules() if isinstance(module, EMBEDDINGS)]
+    done: set[int] = set()
     with torch.no_grad():
-        for layer in layers:
-            weight, own_bias = layer.weight, layer.bias
-            if id(weight) not in done and weight.numel():
-                done.add(id(weight))
-                _fill_weight(layer, fill, generator, options)
-            if own_bias is not None and id(own_bias) not in done:
-                done.add(id(own_bias))
-                _fill_bias(own_bias, bias, weight, generator)
+        for table in tables:
+            if embeddings is not None and id(table.weight) not in done:
+                _fill_table(table, embeddings, generator)
+            done.add(id(table.weight))
+        for parts in each_layer:
+            for part in parts:
+                fresh = part.weight.numel() > 0 and id(part.parameter) not in done
+                _fill(part, how, fresh, part.bias is not None and id(part.bias_parameter) not in done, generator)
+            done |= {id(part.parameter) for part in parts} | {id(part.bias_parameter) for part in parts}
+    if how.bias is biases.elbow_placing_:
+        place_elbows(model, sample, generator=generator)
     return model
 
 
-def _layers(model: nn.Module) -> Iterator[Any]:
-    """Yield the layers that hold a weight to draw, and refuse those that only seem to."""
-    for name, module in model.named_modules():
-        if not isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
-            continue
-        where = f"Layer {name or '(the model itself)'} ({type(module).__name__})"
-        weight = module._parameters.get("weight")
-        if weight is None:
-            raise SetupError(
-                f"{where}: given a weight that is computed from other tensors (weight norm, spectral norm or "
-                "pruning), needed a weight that is a parameter. Initialize before adding the parametrization."
-            )
-        if is_lazy(weight):
-            raise SetupError(
-                f"{where}: given a lazy weight without a shape, needed a shape. Run one batch through the model first."
-            )
-        if weight.is_meta:
-            raise SetupError(
-                f"{where}: given a weight on the meta device, needed storage. Call model.to_empty(device=...) first."
-            )
-        yield module
+@dataclass(frozen=True)
+class _Plan:
+    """What to do with a weight, with what recurrent layers apply to their state, and with a bias.
+
+    Args:
+        weight: fills a weight.
+        options: its options.
+        state: fills what recurrent layers apply to their own state.
+        state_options: its options.
+        bias: fills a bias, called as those in `biases`; None keeps it.
+        together: the weight's scheme draws the bias too.
+    """
+
+    weight: Callable[..., Any]
+    options: dict[str, Any]
+    state: Callable[..., Any]
+    state_options: dict[str, Any]
+    bias: Callable[..., Any] | None
+    together: bool
 
 
-def _fill_weight(
-    layer: Any, fill: Callable[..., Any], generator: torch.Generator | None, options: dict[str, Any]
-) -> None:
-    weight: Tensor = layer.weight
-    if fill not in family.ALL.values():
-        # Not every callable of torch.nn.init takes a generator (zeros_, eye_, ...).
-        chosen = {} if generator is None else {"generator": generator}
-        fill(weight, **chosen, **options)
+def _plan(scheme: Scheme, bias: Any, recurrent: Scheme | None, options: dict[str, Any]) -> _Plan:
+    weight = _scheme(scheme)
+    as_torch = recurrent is None and weight is torch_default_
+    state = torch_default_ if as_torch else orthogonal_ if recurrent is None else _scheme(recurrent)
+    fill_bias: Callable[..., Any] | None = biases.zeros_
+    if isinstance(bias, str):
+        fill_bias = None if bias == "keep" else biases.get(bias)
+    elif callable(bias):
+        fill_bias = bias
+    elif bias is not None:
+        fill_bias = partial(biases.constant_, val=float(bias))
+    if fill_bias is biases.fan_in_plus_one_ and not {weight, state} <= set(family.ALL.values()):
+        raise ValueError(
+            f"bias='fan_in_plus_one': given the scheme {scheme!r}, needed one of this package, which can draw a matrix "
+            f"with one more column: {', '.join(family.ALL)}."
+        )
+    together = bias is None and weight in family.ALL.values() and "bias" in inspect.signature(weight).parameters
+    return _Plan(weight, options, state, options if as_torch else {}, fill_bias, together)
+
+
+def _scheme(given: Scheme) -> Callable[..., Any]:
+    if not isinstance(given, str):
+        return given
+    try:
+        return family.get(given)
+    except UnknownNameError:
+        raise UnknownNameError("initializer", given, [*family.ALL, *family.ALIASES, *models.ALL]) from None
+
+
+def _by_model_scheme(
+    model: nn.Module,
+    scheme: str,
+    generator: torch.Generator | None,
+    given: dict[str, Any],
+    options: dict[str, Any],
+) -> nn.Module:
+    function = models.get(scheme)
+    options = {**{name: value for name, value in given.items() if value is not None}, **options}
+    known = inspect.signature(function).parameters
+    for name in options:
+        if name not in known:
+            raise ValueError(f"{scheme}: given {name}=, needed one of {', '.join(k for k in known if k != 'model')}.")
+    if "sample" in known and "sample" not in options and known["sample"].default is inspect.Parameter.empty:
+        raise ValueError(f"{scheme}: given no sample, needed one. Pass sample=x, a batch of the model's inputs.")
+    return function(model, generator=generator, **options)
+
+
+def _fill_table(table: nn.Embedding | nn.EmbeddingBag, std: float, generator: torch.Generator | None) -> None:
+    draw_normal_(table.weight, 0.0, std, batch_dims=0, generator=generator)
+    if table.padding_idx is not None:
+        table.weight[table.padding_idx].zero_()
+
+
+def _fill(part: Block, how: _Plan, fresh: bool, wanted: bool, generator: torch.Generator | None) -> None:
+    state = part.role == "state"
+    fill, options = (how.state, how.state_options) if state else (how.weight, how.options)
+    shared = {"batch_dims": part.batch_dims, "generator": generator}
+    if wanted and how.bias is biases.fan_in_plus_one_ and part.weight.numel():
+        weight = part.weight if fresh else part.weight.clone()
+        biases.fan_in_plus_one_(part.bias, weight, fill, **shared, **options)
         return
-    batch_dims = 0
-    if isinstance(layer, _CONVOLUTIONS) and fill is not torch_default_:
-        if layer.groups > 1:
-            weight, batch_dims = weight.unflatten(0, (layer.groups, -1)), 1
-        if layer.transposed:
-            weight = weight.transpose(batch_dims, batch_dims + 1)
-    fill(weight, batch_dims=batch_dims, generator=generator, **options)
-
-
-def _fill_bias(bias: Tensor, way: Bias, weight: Tensor, generator: torch.Generator | None) -> None:
-    if way == "keep":
+    together = how.together and fill is how.weight and wanted
+    if fresh:
+        if together:
+            fill(part.weight, part.bias, **shared, **options)
+        elif fill not in family.ALL.values():
+            # Not every callable of torch.nn.init takes a generator (zeros_, eye_, ...).
+            fill(part.raw, **({} if generator is None else {"generator": generator}), **options)
+        elif fill is torch_default_ and part.role == "weight":
+            fill(part.raw, generator=generator, **options)
+        elif fill is torch_default_:
+            bound = part.bound * member_values("gain", options.get("gain", 1.0), (), 0, least=0.0)
+            draw_uniform_(part.raw, -bound, bound, batch_dims=0, generator=generator)
+        else:
+            fill(part.weight, **shared, **options)
+    if not wanted or part.bias is None or how.bias is None or (together and fresh):
         return
-    if way == "torch_default":
-        fan_in = weight[0].numel() if len(weight) else 0
-        bound = fan_in**-0.5 if fan_in else 0.0
-        draw_uniform_(bias, -bound, bound, batch_dims=0, generator=generator)
+    if how.bias is biases.torch_default_:
+        draw_uniform_(part.bias, -part.bias_bound, part.bias_bound, batch_dims=0, generator=generator)
+    elif how.bias is biases.elbow_placing_:
+        part.bias.zero_()
     else:
-        bias.fill_(0.0 if way == "zeros" else float(way))
+        how.bias(part.bias, part.weight, **shared)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from trainability.initializers._fans import fans, own_shape
-from trainability.initializers._members import Generators, PerMember, against, by_member_, member_values
+from trainability.initializers._members import Generators, PerMember, member_values
+from trainability.initializers._orthogonal import draw_orthogonal_
 
 
 def orthogonal_(tensor: Tensor, gain: PerMember = 1.0, *, batch_dims: int = 0, generator: Generators = None) -> Tensor:
@@ -37,29 +37,14 @@ def orthogonal_(tensor: Tensor, gain: PerMember = 1.0, *, batch_dims: int = 0, g
     Source: Saxe, McClelland & Ganguli 2014, sec. 3 (random orthogonal initial conditions); sign fix from
     Mezzadri 2007, sec. 5, as in `torch.nn.init.orthogonal_`.
 
+    >>> import torch
     >>> w = orthogonal_(torch.empty(5, 3, 4), batch_dims=1)
     >>> torch.allclose(w @ w.mT, torch.eye(3).expand(5, 3, 3), atol=1e-5)
     True
     """
     fans(tensor.shape, batch_dims)
     gain = member_values("gain", gain, tensor.shape, batch_dims, least=0.0)
-    with torch.no_grad():
-        if isinstance(generator, Sequence):
-            return by_member_(tensor, _fill_, (gain,), generator, batch_dims)
-        return _fill_(tensor, gain, generator, batch_dims)
-
-
-def _fill_(tensor: Tensor, gain: PerMember, generator: torch.Generator | None, batch_dims: int = 0) -> Tensor:
-    rows, *rest = own_shape(tensor.shape, batch_dims)
-    # LAPACK has no half precision: those are drawn and factorised in float32.
-    dtype = torch.float32 if tensor.dtype in (torch.float16, torch.bfloat16) else tensor.dtype
-    shape = (*tensor.shape[:batch_dims], rows, math.prod(rest))
-    matrix = torch.empty(shape, dtype=dtype, device=tensor.device).normal_(0, 1, generator=generator)
-    wide = matrix.shape[-2] < matrix.shape[-1]
-    q, r = torch.linalg.qr(matrix.mT if wide else matrix)
-    q = q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
-    tensor.copy_((q.mT if wide else q).reshape(tensor.shape))
-    return tensor.mul_(against(gain, tensor))
+    return draw_orthogonal_(tensor, gain, batch_dims=batch_dims, generator=generator)
 
 
 def promised_std(shape: Sequence[int], gain: PerMember = 1.0, *, batch_dims: int = 0) -> PerMember:

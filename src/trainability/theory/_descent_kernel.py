@@ -12,6 +12,7 @@ error 1.1e-17). Then, D = pi - t and S = sin t,
     2 pi dL/dw_i = a_i [ sum_j a_j (D_ij w_j + S_ij |w_j| u_i) - sum_j b_j (D_ij v_j + S_ij |v_j| u_i) ]
 
 and, the kernel being homogeneous, L = sum_i w_i . (student part / 2 - teacher part) + b'K(V,V)b/2, for nothing.
+A leaky slope s only replaces D by (1 - s)² D + 2 pi s and S by (1 - s)² S.
 
 Layout: flat arrays; the eight lanes are innermost, then d (padded to an even number), then the rows. A lane whose run
 has ended takes the next run of its queue, so memory does not depend on the number of steps, and no lane waits.
@@ -35,7 +36,7 @@ BLOWUP = 1e6
 """A run has diverged where its loss is above this many times the larger of its first loss and that of no student."""
 
 _FAST = {"contract"}
-_BLOCK = 2  # coordinates that `_contracted` sums at a time
+_BLOCK, _REST = 4, 2  # coordinates that are summed at a time: fours, and a pair where d leaves one
 _ASIN = (
     0.8509078787482891, -3.147779902121561, 5.5420196738549325, -6.0111293038313285, 4.489620990725681,
     -2.4152020035487536, 0.979070446160228, -0.28975470903445516, 0.07594134236628666, -0.003700274662272859,
@@ -161,11 +162,10 @@ def _unit(_: Any, W: Any, at: Any, d: Any, a: Any, i: Any, U: Any, aW: Any, aN: 
         (total,) = summed(builder, args[2], [constant(builder, 0.0)], square)
         length, factor = total.sqrt(), weight.spread(args[4])
         an.store(factor * length, builder.mul(args[4], integer(LANES)))
-        inverse = constant(builder, 1.0) / length
 
         def scale(r: Any, sums: list[Any]) -> list[Any]:
             x = w.load(place(r))
-            u.store(x * inverse, place(r))
+            u.store(x / length, place(r))  # a quotient: -s v has the exact opposite of the direction of v
             aw.store(x * factor, place(r))
             return sums
 
@@ -197,6 +197,7 @@ def _descended(_: Any, W: Any, G: Any, rate: Any, cells: Any) -> Any:
 
 _students, _teachers = _pair(True), _pair(False)
 _over_students, _over_teachers = _contract(True, _BLOCK), _contract(False, _BLOCK)
+_rest_students, _rest_teachers = _contract(True, _REST), _contract(False, _REST)
 _tail_students, _tail_teachers = _contract(True, 1), _contract(False, 1)
 
 
@@ -220,9 +221,27 @@ def _near_pi(U: Any, o: int, Q: Any, oq: int, width: int, d: int, D: Any, S: Any
 
 
 @njit(cache=True, fastmath=_FAST)
+def _leak(slope: float, k: int, n: int, D: Any, S: Any) -> None:
+    """Turn D and S of ReLUs into those of leaky ReLUs; a row against itself keeps the constant of `own_angle`."""
+    relu = (1.0 - slope) ** 2
+    for i in range(k):
+        for j in range(n):
+            if j != i:
+                for at in range((i * n + j) * LANES, (i * n + j + 1) * LANES):
+                    D[at] = relu * D[at] + 2.0 * math.pi * slope
+                    S[at] = relu * S[at]
+
+
+@njit(cache=True)
+def own_angle(slope: float) -> float:
+    """D of a row against itself: pi (1 - s)² + 2 pi s."""
+    return math.pi * (1.0 + slope * slope)
+
+
+@njit(cache=True, fastmath=_FAST)
 def _evaluate(W: Any, teacher: Any, k: int, m: int, d: int, pad: int, work: Any, G: Any, sums: Any) -> None:
     """Gradient G of the eight runs at W; sums are their losses, less the teacher's constant, and squared norms."""
-    V, Q, bN, a, scale = teacher
+    V, Q, bN, a, scale, slope = teacher
     U, aW, aN, D, S, parts, tails = work
     for i in range(k):
         _unit(W, i * pad * LANES, d, a, i, U, aW, aN)
@@ -238,14 +257,22 @@ def _evaluate(W: Any, teacher: Any, k: int, m: int, d: int, pad: int, work: Any,
             ij = (i * n + k + j) * LANES
             if _teachers(U, row, Q, j * pad, d, D, S, ij, ij):
                 _near_pi(U, row, Q, j * pad, 1, d, D, S, ij, ij)
+    if slope != 0.0:
+        _leak(slope, k, n, D, S)
     for i in range(k):
         mine, theirs = i * n * LANES, (i * n + k) * LANES
         _tail_students(S, mine, aN, 0, LANES, k, tails, 0)
         _tail_teachers(S, theirs, bN, 0, 1, m, tails, LANES)
-        for r in range(0, pad, _BLOCK):
+        for r in range(0, pad - _REST, _BLOCK):
             _over_students(D, mine, aW, r * LANES, pad * LANES, k, parts, 0)
             _over_teachers(D, theirs, V, r, pad, m, parts, _BLOCK * LANES)
             for q in range(_BLOCK):
+                _finish(W, U, G, (i * pad + r + q) * LANES, parts, tails, q, scale, i, sums)
+        if pad % _BLOCK:
+            r = pad - _REST
+            _rest_students(D, mine, aW, r * LANES, pad * LANES, k, parts, 0)
+            _rest_teachers(D, theirs, V, r, pad, m, parts, _BLOCK * LANES)
+            for q in range(_REST):
                 _finish(W, U, G, (i * pad + r + q) * LANES, parts, tails, q, scale, i, sums)
 
 
@@ -267,13 +294,13 @@ def _give(W: Any, lane: int, k: int, d: int, pad: int, out: Any) -> None:
 def _queue(first: int, stride: int, W0: Any, teacher: Any, rule: Any, every: int, out: Any) -> None:
     """Advance runs first, first + stride, ...: eight at a time, each to its own end."""
     runs, k, d = W0.shape
-    V, _Q, bN, a, _scale = teacher
+    V, _Q, bN, a, _scale, slope = teacher
     m, pad = bN.size, V.size // bN.size
     lr, constant_loss, tol, floor, max_steps = rule
     end, loss, norm, steps, outcome, path, path_loss = out
     cells = k * pad * LANES
     W, U, G, aW = np.ones(cells), np.zeros(cells), np.zeros(cells), np.zeros(cells)
-    D, S = np.full(k * (k + m) * LANES, math.pi), np.zeros(k * (k + m) * LANES)
+    D, S = np.full(k * (k + m) * LANES, own_angle(slope)), np.zeros(k * (k + m) * LANES)
     work = (U, aW, np.zeros(k * LANES), D, S, np.zeros(2 * _BLOCK * LANES), np.zeros(2 * LANES))
     sums, rate, top = np.zeros(2 * LANES), np.zeros(LANES), np.zeros(LANES)
     who, count = np.full(LANES, -1), np.zeros(LANES, np.int64)
@@ -356,20 +383,21 @@ def advance(queues: int, W0: Any, teacher: Any, rule: Any, every: int, out: Any)
         _queue(np.int64(first), queues, W0, teacher, rule, every, out)
 
 
-def packed(V: Any, a: Any, b: Any) -> tuple[Any, ...]:
-    """Teacher and output weights as the kernel reads them: (V, its directions, b |v|, a, a/(2 pi)), flat.
+def packed(V: Any, a: Any, b: Any, slope: float) -> tuple[Any, ...]:
+    """Teacher and output weights as the kernel reads them: (V, its directions, b |v|, a, a/(2 pi), slope), flat.
 
     Args:
         V: teacher rows (m, d).
         a: output weights (k,) of the student.
         b: output weights (m,) of the teacher.
+        slope: of the leaky ReLU, both networks.
 
     Returns:
-        Arrays; rows are padded with 0 to an even length.
+        Arrays, then the slope; rows are padded with 0 to an even length.
     """
     m, d = V.shape
     length = np.sqrt((V * V).sum(1))
-    rows, units = np.zeros((2, m, d + d % _BLOCK))
+    rows, units = np.zeros((2, m, d + d % _REST))
     rows[:, :d] = V * b[:, None]
     units[:, :d] = V / length[:, None]
-    return rows.ravel(), units.ravel(), b * length, np.ascontiguousarray(a), a / (2 * math.pi)
+    return rows.ravel(), units.ravel(), b * length, np.ascontiguousarray(a), a / (2 * math.pi), float(slope)

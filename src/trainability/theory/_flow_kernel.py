@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from trainability.theory._descent_kernel import LANES, _evaluate
+from trainability.theory._descent_kernel import _BLOCK, LANES, _evaluate, own_angle
 
 REACHED, TOO_MANY, NOT_FINITE = 0, 1, 2
 """Outcome codes, in the order of `gradient_flow.OUTCOMES`."""
@@ -45,22 +45,16 @@ def _group(first: int, W0: Any, times: Any, teacher: Any, rule: Any, A: Any, E: 
     m = teacher[2].size
     pad = teacher[0].size // m
     rtol, atol, max_steps, constant_loss = rule
-    path, path_loss, steps, outcome = out
+    path, path_loss, path_norm, steps, outcome = out
     cells = k * pad * LANES
     work = (
-        np.zeros(cells), np.zeros(cells), np.zeros(k * LANES), np.full(k * (k + m) * LANES, math.pi),
-        np.zeros(k * (k + m) * LANES), np.zeros(4 * LANES), np.zeros(2 * LANES),
+        np.zeros(cells), np.zeros(cells), np.zeros(k * LANES), np.full(k * (k + m) * LANES, own_angle(teacher[5])),
+        np.zeros(k * (k + m) * LANES), np.zeros(2 * _BLOCK * LANES), np.zeros(2 * LANES),
     )  # fmt: skip
-    y, new, slopes, sums, start = (
-        np.ones(cells),
-        np.ones(cells),
-        np.zeros((7, cells)),
-        np.zeros(2 * LANES),
-        np.zeros(LANES),
-    )
+    y, new, slopes, sums = np.ones(cells), np.ones(cells), np.zeros((7, cells)), np.zeros(2 * LANES)
     t, step, h, goal = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES, np.int64)
     count, live = np.zeros(LANES, np.int64), np.zeros(LANES, np.bool_)
-    value = np.zeros(LANES)
+    value, norm = np.zeros(LANES), np.zeros(LANES)
     for lane in range(LANES):
         run = first * LANES + lane
         live[lane] = run < runs
@@ -70,8 +64,8 @@ def _group(first: int, W0: Any, times: Any, teacher: Any, rule: Any, A: Any, E: 
     _evaluate(y, teacher, k, m, d, pad, work, slopes[0], sums)
     for lane in range(LANES):
         value[lane] = sums[lane] + constant_loss
-        start[lane] = math.sqrt(sums[LANES + lane])
-        step[lane] = 0.01 / (1.0 + start[lane])
+        norm[lane] = math.sqrt(sums[LANES + lane])
+        step[lane] = 0.01 / (1.0 + norm[lane])
     while True:
         # output points that are reached, and the steps to try
         busy = 0
@@ -85,6 +79,7 @@ def _group(first: int, W0: Any, times: Any, teacher: Any, rule: Any, A: Any, E: 
                     for r in range(d):
                         path[run, goal[lane], i, r] = y[(i * pad + r) * LANES + lane]
                 path_loss[run, goal[lane]] = value[lane]
+                path_norm[run, goal[lane]] = norm[lane]
                 goal[lane] += 1
             if goal[lane] == times.size or count[lane] >= max_steps:
                 live[lane] = False
@@ -126,6 +121,7 @@ def _group(first: int, W0: Any, times: Any, teacher: Any, rule: Any, A: Any, E: 
                     y[c] = new[c]
                     slopes[0, c] = slopes[6, c]
                 value[lane] = sums[lane] + constant_loss
+                norm[lane] = math.sqrt(sums[LANES + lane])
                 step[lane] = max(step[lane], h[lane] * factor) if clipped else h[lane] * factor
             else:
                 step[lane] = h[lane] * min(1.0, factor)
@@ -142,7 +138,7 @@ def integrate(W0: Any, times: Any, teacher: Any, rule: Any, A: Any, E: Any, out:
         rule: (rtol, atol, max_steps, b'K(V,V)b/2).
         A: stage weights (6, 6).
         E: error weights (7,).
-        out: arrays to fill: points (runs, points, k, d), losses (runs, points), steps and outcome (runs,).
+        out: arrays to fill: points (runs, points, k, d), losses and gradient norms (runs, points), steps and outcome (runs,).
     """
     for group in prange((len(W0) + LANES - 1) // LANES):
         _group(np.int64(group), W0, times, teacher, rule, A, E, out)

@@ -13,6 +13,8 @@ from scipy.optimize import brentq
 from scipy.special import betainc, betaln, gammaln, hyp2f1
 from scipy.stats import ncx2
 
+from trainability.theory.teacher_student.checks import above_zero, whole
+
 
 def probability(d: int, radius: float) -> float:
     """The exact probability that a start uniform in a ball around 0 lies in the ball of the theorem.
@@ -26,7 +28,7 @@ def probability(d: int, radius: float) -> float:
         radius: r, in units of the teacher's length, above 0.
 
     Returns:
-        P in (0, 1/2), to about 1e-12 relative (d up to 1e4 tested).
+        P in (0, 1/2], to about 1e-12 relative (d up to 1e4 tested).
 
     Raises:
         ValueError: d below 1 or a radius that is not positive and finite.
@@ -75,8 +77,9 @@ def radius(d: int, epsilon: float) -> float:
     >>> round(radius(10, 0.3), 6)
     0.226733
     """
-    if d < 1 or not 0 < epsilon <= 1:
-        raise ValueError(f"Got d={d}, epsilon={epsilon}; need d >= 1 and 0 < epsilon <= 1. Try epsilon=0.1.")
+    whole("d", d, 1, "Count the inputs' coordinates.")
+    if not 0 < epsilon <= 1:
+        raise ValueError(f"Got epsilon={epsilon}; need 0 < epsilon <= 1. Try epsilon=0.1.")
     return float(epsilon * np.sqrt(2 * np.pi / (d + 1)))
 
 
@@ -153,8 +156,9 @@ def radius_for(d: int, wanted: float) -> float:
     >>> round(probability(7, radius_for(7, 0.4)), 12)
     0.4
     """
-    if d < 1 or not 0 < wanted < 0.5:
-        raise ValueError(f"Got d={d}, wanted={wanted}; need d >= 1 and 0 < wanted < 1/2. No radius gives 1/2 or more.")
+    whole("d", d, 1, "Count the inputs' coordinates.")
+    if not 0 < wanted < 0.5:
+        raise ValueError(f"Got wanted={wanted}; need 0 < wanted < 1/2. No radius gives 1/2 or more.")
     if wanted <= 2.0**-d:
         return float(wanted ** (-1 / d))
     return float(brentq(lambda r: probability(d, r) - wanted, 1e-12, 2.0, xtol=1e-15, rtol=1e-14))
@@ -214,5 +218,5 @@ def entry_std(d: int, radius: float) -> float:
 
 
 def _check(d: int, length: float) -> None:
-    if d < 1 or not (np.isfinite(length) and length > 0):
-        raise ValueError(f"Got d={d} and length {length}; need d >= 1 and a length above 0, in units of the teacher's.")
+    whole("d", d, 1, "Count the inputs' coordinates.")
+    above_zero("length", length, "Give it in units of the teacher's length.")

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
 from trainability.theory.teacher_student import gradient, hessian, loss
-from trainability.theory.teacher_student.checks import networks
+from trainability.theory.teacher_student.checks import Networks, above_zero, at_least_zero, finite, networks, whole
 
 Array = NDArray[np.float64]
 
@@ -69,6 +69,7 @@ def newton(
     tol: float = 1e-13,
     max_steps: int = 100,
     radius: float = 0.5,
+    slope: float = 0.0,
 ) -> tuple[Array, Array]:
     """Safeguarded Newton's method for grad L = 0 from every start; it finds saddles as well as minima.
 
@@ -81,27 +82,32 @@ def newton(
         V: teacher rows (m, d).
         a: output weights (k,) of the student; ones when None.
         b: output weights (m,) of the teacher; ones when None.
-        tol: gradient norm at which a run is done.
-        max_steps: largest number of steps.
-        radius: longest step.
+        tol: gradient norm at which a run is done; 0 or more.
+        max_steps: largest number of steps, 0 or more.
+        radius: longest step, above 0.
+        slope: of the leaky ReLU for negative input, in both networks.
 
     Returns:
         (end points (..., k, d), gradient norms (...)). A norm above `tol` says that the run did not get there.
 
     Raises:
-        ValueError: for what `teacher_student.gradient` refuses.
+        ValueError: for what `teacher_student.gradient` refuses, a set of output weights per start, or a tol, max_steps
+            or radius out of range.
 
     Source:
-        Nocedal and Wright 2006, Numerical Optimization, Section 11.2 (merit function and line search).
+        Nocedal and Wright 2006, Numerical Optimization, on nonlinear equations (merit function and line search).
 
     >>> points, norms = newton([[0.5, 0.6], [0.6, 0.5]], [[1.0, 0.0], [0.0, 1.0]])
     >>> bool(norms < 1e-13), points.round(6).tolist()
     (True, [[0.534155, 0.534155], [0.534155, 0.534155]])
     """
-    net = networks(W0, V, a, b)
+    net = networks(W0, V, a, b, slope)
     k, d = net.W.shape[-2:]
+    _one_set(net)
+    tol = at_least_zero("tol", tol, "Use the default.")
+    max_steps, radius = whole("max_steps", max_steps, 0, "Use 100."), above_zero("radius", radius, "Use 0.5.")
     W = net.W.reshape(-1, k, d).copy()
-    g = gradient(W, net.V, net.a, net.b).reshape(len(W), k * d)
+    g = gradient(W, net.V, net.a, net.b, net.slope).reshape(len(W), k * d)
     norm = np.linalg.norm(g, axis=1)
     live = norm > tol
     for _ in range(max_steps):
@@ -109,7 +115,7 @@ def newton(
         if len(rows) == 0:
             break
         for part in np.array_split(rows, -(-len(rows) // 128)):
-            values, vectors = np.linalg.eigh(hessian(W[part], net.V, net.a, net.b))
+            values, vectors = np.linalg.eigh(hessian(W[part], net.V, net.a, net.b, net.slope))
             damping = 1e-6 * np.minimum(1.0, norm[part, None]) ** 2
             inside = np.einsum("rij,ri->rj", vectors, g[part]) * values / (values**2 + damping)
             step = -np.einsum("rij,rj->ri", vectors, inside)
@@ -118,10 +124,10 @@ def newton(
             for _ in range(10):
                 at = part[waiting]
                 there = W[at] + share * step[waiting].reshape(-1, k, d)
-                slope = gradient(there, net.V, net.a, net.b).reshape(-1, k * d)
-                size = np.linalg.norm(slope, axis=1)
+                push = gradient(there, net.V, net.a, net.b, net.slope).reshape(-1, k * d)
+                size = np.linalg.norm(push, axis=1)
                 better = size < norm[at]
-                W[at[better]], g[at[better]], norm[at[better]] = there[better], slope[better], size[better]
+                W[at[better]], g[at[better]], norm[at[better]] = there[better], push[better], size[better]
                 waiting[np.flatnonzero(waiting)[better]] = False
                 share /= 2
                 if not waiting.any():
@@ -131,7 +137,7 @@ def newton(
     return W.reshape(net.W.shape), norm.reshape(net.W.shape[:-2])
 
 
-def polished(W: Array, V: Array, a: Array, b: Array) -> tuple[Array, Array, Array, Array, Array]:
+def polished(W: Array, V: Array, a: Array, b: Array, slope: float = 0.0) -> tuple[Array, Array, Array, Array, Array]:
     """Plain Newton steps from points near critical ones, with what is needed to judge whether they stayed close.
 
     Args:
@@ -139,33 +145,55 @@ def polished(W: Array, V: Array, a: Array, b: Array) -> tuple[Array, Array, Arra
         V: teacher rows (m, d).
         a: output weights (k,) of the student.
         b: output weights (m,) of the teacher.
+        slope: of the leaky ReLU, both networks.
 
     Returns:
         (new points, gradient norms, least and largest Hessian eigenvalue there, Frobenius norm of the Hessian's
         change, which is at least its spectral norm), all with n first.
     """
     n, k, d = W.shape
-    before = hessian(W, V, a, b)
-    points, there = W, before
-    for _ in range(8):
-        g = gradient(points, V, a, b)
-        if np.linalg.norm(g.reshape(n, -1), axis=1).max() <= 1e-13:
+    before = hessian(W, V, a, b, slope)
+    points, there = W.copy(), before.copy()
+    g = gradient(W, V, a, b, slope)
+    norms = np.asarray(np.linalg.norm(g.reshape(n, -1), axis=1), dtype=np.float64)
+    live = np.arange(n)[norms > 0]
+    for _ in range(12):
+        if len(live) == 0:
             break
-        try:
-            step = np.linalg.solve(there, g.reshape(n, k * d, 1)).reshape(W.shape)
-        except np.linalg.LinAlgError:
-            break
-        size = np.linalg.norm(step.reshape(n, -1), axis=1)[:, None, None]
-        points = points - step * np.minimum(1.0, 0.1 / np.maximum(size, 1e-300))
-        there = hessian(points, V, a, b)
-    norms = np.asarray(np.linalg.norm(gradient(points, V, a, b).reshape(n, -1), axis=1), dtype=np.float64)
+        step = _solved(there[live], g[live].reshape(-1, k * d, 1)).reshape(-1, k, d)
+        step[~np.isfinite(step).all(axis=(1, 2))] = 0.0
+        size = np.linalg.norm(step.reshape(len(live), -1), axis=1)[:, None, None]
+        new = points[live] - step * np.minimum(1.0, 0.1 / np.maximum(size, 1e-300))
+        push = gradient(new, V, a, b, slope)
+        left = np.linalg.norm(push.reshape(len(live), -1), axis=1)
+        # below 1e-13 rounding decides: go on only as long as that helps
+        good = (left < norms[live]) | (norms[live] > 1e-13)
+        chosen = live[good]
+        points[chosen], g[chosen], norms[chosen] = new[good], push[good], left[good]
+        there[chosen] = hessian(new[good], V, a, b, slope)
+        live = chosen[(norms[chosen] > 0) & np.isfinite(norms[chosen])]
     values = np.asarray(np.linalg.eigvalsh(there), dtype=np.float64)
     change = np.linalg.norm(before - there, axis=(1, 2))
     return points, norms, values[:, 0], values[:, -1], change
 
 
+def _solved(H: Array, g: Array) -> Array:
+    """Newton steps; none where the Hessian is singular, so that one run does not stop its neighbours."""
+    try:
+        return np.asarray(np.linalg.solve(H, g))
+    except np.linalg.LinAlgError:
+        return np.concatenate(
+            [np.zeros_like(x) if len(H) == 1 else _solved(h, x) for h, x in zip(H[:, None], g[:, None], strict=True)]
+        )
+
+
 def classify(
-    W: ArrayLike, V: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None, zero: float = 1e-8
+    W: ArrayLike,
+    V: ArrayLike,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    zero: float = 1e-8,
+    slope: float = 0.0,
 ) -> CriticalPoint:
     """What a critical point is, by the signs of its Hessian's eigenvalues.
 
@@ -177,7 +205,8 @@ def classify(
         V: teacher rows (m, d).
         a: output weights (k,) of the student; ones when None.
         b: output weights (m,) of the teacher; ones when None.
-        zero: relative size below which an eigenvalue counts as 0.
+        zero: relative size below which an eigenvalue counts as 0; 0 or more.
+        slope: of the leaky ReLU for negative input, in both networks.
 
     Returns:
         CriticalPoint.
@@ -193,17 +222,18 @@ def classify(
     >>> point.kind, point.name, round(float(point.spectrum[-1]), 6)
     ('minimum', 'global minimum', 0.909155)
     """
-    net = networks(W, V, a, b)
+    net = networks(W, V, a, b, slope)
+    zero = at_least_zero("zero", zero, "Use 1e-8.")
     if net.W.ndim != 2:
         raise ValueError(f"Got W of shape {net.W.shape}; need one point (k, d). Call once per point.")
-    spectrum = np.linalg.eigvalsh(hessian(net.W, net.V, net.a, net.b))
+    spectrum = np.linalg.eigvalsh(hessian(net.W, net.V, net.a, net.b, net.slope))
     small = zero * np.abs(spectrum).max()
     index, nullity = int((spectrum < -small).sum()), int((np.abs(spectrum) <= small).sum())
-    plain = (net.a == 1).all() and (net.b == 1).all()
+    plain = net.slope == 0 and (net.a == 1).all() and (net.b == 1).all()
     return CriticalPoint(
         W=net.W,
-        loss=float(loss(net.W, net.V, net.a, net.b)),
-        gradient_norm=float(np.linalg.norm(gradient(net.W, net.V, net.a, net.b))),
+        loss=float(loss(net.W, net.V, net.a, net.b, net.slope)),
+        gradient_norm=float(np.linalg.norm(gradient(net.W, net.V, net.a, net.b, net.slope))),
         kind="saddle" if index else "degenerate" if nullity else "minimum",
         index=index,
         nullity=nullity,
@@ -224,7 +254,7 @@ def recognise(W: ArrayLike, V: ArrayLike, tol: float = 1e-5) -> Recognition:
     Args:
         W: student rows (k, d).
         V: teacher rows (m, d).
-        tol: largest difference between entries that must be equal.
+        tol: largest difference between entries that must be equal; 0 or more.
 
     Returns:
         Recognition.
@@ -239,6 +269,7 @@ def recognise(W: ArrayLike, V: ArrayLike, tol: float = 1e-5) -> Recognition:
     Recognition(name='global minimum', flipped=0, order=array([1, 0]), spread=0.0)
     """
     net = networks(W, V)
+    tol = at_least_zero("tol", tol, "Use the default.")
     student, teacher = net.W, net.V
     if student.ndim != 2:
         raise ValueError(f"Got W of shape {student.shape}; need one point (k, d). Call once per point.")
@@ -292,6 +323,7 @@ def find(
     b: ArrayLike | None = None,
     scale: float | None = None,
     tol: float = 1e-11,
+    slope: float = 0.0,
 ) -> list[CriticalPoint]:
     """Critical points of all kinds, by Newton's method from many random starts.
 
@@ -307,14 +339,15 @@ def find(
         seed: of the starts.
         a: output weights (k,) of the student; ones when None.
         b: output weights (m,) of the teacher; ones when None.
-        scale: standard deviation of the starts' coordinates; None for 1/sqrt(d).
-        tol: gradient norm at which a point counts as critical.
+        scale: standard deviation of the starts' coordinates, above 0; None for 1/sqrt(d).
+        tol: gradient norm at which a point counts as critical, above 0.
+        slope: of the leaky ReLU for negative input, in both networks.
 
     Returns:
         CriticalPoints, by rising loss.
 
     Raises:
-        ValueError: for a k or starts below 1, and for what `teacher_student.gradient` refuses.
+        ValueError: for a k, starts, seed, scale or tol out of range, and for what `teacher_student.gradient` refuses.
 
     Source:
         Measured here: for two orthonormal teachers it gives the global minimum, the saddles of Theorem 7 of Tian 2017,
@@ -323,15 +356,16 @@ def find(
     >>> [(p.kind, p.index, round(p.loss, 6)) for p in find([[1.0, 0.0], [0.0, 1.0]], k=2)][:2]
     [('minimum', 0, 0.0), ('saddle', 1, 0.086179)]
     """
-    if k < 1 or starts < 1:
-        raise ValueError(f"Got k={k}, starts={starts}; need both at least 1. Use k = len(V) and 100 starts.")
-    teacher = np.atleast_2d(np.asarray(V, dtype=np.float64))
-    d = teacher.shape[-1]
-    W0 = np.random.default_rng(seed).normal(0.0, d**-0.5 if scale is None else scale, (starts, k, d))
-    points, norms = newton(W0, V, a, b, tol=tol / 10)
+    k, starts = whole("k", k, 1, "Use k = len(V)."), whole("starts", starts, 1, "Use 100.")
+    tol, seed = above_zero("tol", tol, "Use 1e-11."), whole("seed", seed, 0, "Use 0.")
+    teacher = finite("V", V)
+    d = max(1, teacher.shape[-1]) if teacher.ndim else 1
+    spread = d**-0.5 if scale is None else above_zero("scale", scale, "Use None for 1/sqrt(d).")
+    W0 = np.random.default_rng(seed).normal(0.0, spread, (starts, k, d))
+    points, norms = newton(W0, teacher, a, b, tol=tol / 10, slope=slope)
     away = np.sqrt((points**2).sum(axis=2)).min(axis=1) > 1e-6  # at w = 0 the gradient is not defined
-    net = networks(W0, V, a, b)
-    key = _invariants(points, net.V, net.a, net.b)
+    net = networks(W0, teacher, a, b, slope)
+    key = _invariants(points, net)
     found: list[tuple[int, int]] = []
     for i in np.flatnonzero((norms <= tol) & away):
         for n, (first, count) in enumerate(found):
@@ -342,17 +376,24 @@ def find(
             found.append((int(i), 1))
     out = []
     for first, count in found:
-        point = classify(points[first], net.V, net.a, net.b)
+        point = classify(points[first], net.V, net.a, net.b, slope=net.slope)
         out.append(CriticalPoint(**{**point.__dict__, "count": count}))
     return sorted(out, key=lambda p: p.loss)
 
 
-def _invariants(W: Array, V: Array, a: Array, b: Array) -> Array:
+def _invariants(W: Array, net: Networks) -> Array:
     """Numbers that do not depend on the order of equal rows: loss, and sums of powers of the inner products."""
+    V, a, b = net.V, net.a, net.b
     inner, self_ = W @ V.T, W @ np.swapaxes(W, 1, 2)
-    parts = [loss(W, V, a, b)]
+    parts = [loss(W, V, a, b, net.slope)]
     for power in (1, 2, 3):
         parts.append(np.einsum("i,nij,j->n", a, inner**power, b))
         parts.append(np.einsum("i,nij,j->n", a, self_**power, a))
     norms = np.sort(a * np.linalg.norm(W, axis=2), axis=1)
     return np.concatenate([np.stack(parts, axis=1), norms], axis=1)
+
+
+def _one_set(net: Networks) -> None:
+    k = net.W.shape[-2]
+    if net.a.shape != (k,):
+        raise ValueError(f"Got a of shape {net.a.shape}; need {(k,)}. Call once per set of output weights.")

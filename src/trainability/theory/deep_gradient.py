@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainability.theory.teacher_student.checks import finite
+
 Floats = NDArray[np.float64]
 
 
@@ -123,16 +125,17 @@ def gradient(
 def _checked(
     inputs: ArrayLike, weights: Sequence[ArrayLike], top: ArrayLike | None
 ) -> tuple[Floats, list[Floats], Floats]:
-    X, Ws = np.asarray(inputs, float), [np.asarray(W, float) for W in weights]
+    X, Ws = finite("inputs", inputs), [finite(f"weights[{i}]", W) for i, W in enumerate(weights)]
     shapes = [W.shape for W in Ws]
     if not Ws or X.ndim != 2 or 0 in X.shape or any(W.ndim != 2 or 0 in W.shape for W in Ws):
-        raise ValueError(f"Got inputs {X.shape}, weights {shapes}; need (N, d) and at least one (n, n_in), none 0.")
+        raise ValueError(
+            f"Got inputs {X.shape}, weights {shapes}; need (N, d) and at least one (n, n_in), none 0. "
+            "Give a list of matrices, from the input up."
+        )
     for below, W in zip([X.shape[1], *(W.shape[0] for W in Ws)], Ws, strict=False):
         if W.shape[1] != below:
             raise ValueError(f"Got weights {shapes} for inputs {X.shape}; need each (n, n below). Order them upward.")
-    a = np.ones(Ws[-1].shape[0]) if top is None else np.asarray(top, float)
+    a = np.ones(Ws[-1].shape[0]) if top is None else finite("top", top)
     if a.shape != (Ws[-1].shape[0],):
-        raise ValueError(f"Got output weights {a.shape}; need ({Ws[-1].shape[0]},), one per top hidden node.")
-    if not all(np.all(np.isfinite(part)) for part in (X, a, *Ws)):
-        raise ValueError("Got numbers that are not finite; need finite inputs and weights. Look for nan and inf.")
+        raise ValueError(f"Got output weights {a.shape}; need ({Ws[-1].shape[0]},). Give one per top hidden node.")
     return X, Ws, a

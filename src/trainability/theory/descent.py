@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from trainability.theory import _descent_kernel as kernel
 from trainability.theory.critical_points import CONVEX_SHARE, polished
 from trainability.theory.teacher_student import loss
-from trainability.theory.teacher_student.checks import Networks, networks
+from trainability.theory.teacher_student.checks import Networks, at_least_zero, finite, networks, whole
 
 Array = NDArray[np.float64]
 
@@ -20,6 +20,10 @@ OUTCOMES = ("converged", "below-floor", "step-limit", "diverged", "singular")
 step-limit: neither within `max_steps`. diverged: not finite, or a loss above a million times the larger of the first
 one and that of no student. singular: a student row became exactly 0, where the gradient depends on the direction of
 approach."""
+
+
+BLOWUP = kernel.BLOWUP
+"""A run has diverged where its loss is above this many times the larger of its first loss and that of no student."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def descend(
     polish: bool = False,
     record: int | None = None,
     floor: float | None = None,
+    slope: float = 0.0,
 ) -> Descent:
     """Fixed-step gradient descent on the exact population loss from every start, each run until its own end.
 
@@ -89,13 +94,14 @@ def descend(
         record: keep every `record`-th point of every run, from the start on. This costs memory in proportion to
             `max_steps / record`; without it memory does not depend on the number of steps.
         floor: loss at which a run is done; None for no such test.
+        slope: of the leaky ReLU for negative input, in both networks.
 
     Returns:
         Descent.
 
     Raises:
         ValueError: for shapes that do not fit, k, m or d of 0, numbers that are not finite, a start with a row of 0,
-            or an lr, tol, max_steps or record out of range.
+            or an lr, tol, max_steps, record or floor out of range.
 
     Source:
         The iteration of Safran and Shamir 2018, arXiv 1712.08968, experiments (exact gradient, fixed step, stopped at a
@@ -105,24 +111,28 @@ def descend(
     >>> [OUTCOMES[i] for i in run.outcome], run.W.round(6).tolist()
     (['converged', 'converged'], [[[1.0, 0.0]], [[1.0, 0.0]]])
     """
-    net = networks(W0, V, a, b)
+    net = networks(W0, V, a, b, slope)
     batch, (k, d) = net.W.shape[:-2], net.W.shape[-2:]
     if net.a.shape != (k,):
         raise ValueError(f"Got a of shape {net.a.shape}; need {(k,)}. Call once per set of output weights.")
-    rate = _checked(lr, batch, tol, max_steps, record)
+    rate = _rate(lr, batch)
+    max_steps = whole("max_steps", max_steps, 0, "Use 400_000.")
+    every = 0 if record is None else whole("record", record, 1, "Use 1 to keep every step, None to keep none.")
+    tol = at_least_zero("tol", tol, "Use 1e-9, or 0 to run to the step limit.")
+    lowest = -np.inf if floor is None else float(finite("floor", floor))
     start = np.ascontiguousarray(net.W.reshape(-1, k, d))
     runs = len(start)
-    points = 0 if record is None else max_steps // record + 1
+    points = max_steps // every + 1 if every else 0
     end, path = np.empty_like(start), np.empty((runs, points, k, d))
     value, norm, path_loss = np.empty(runs), np.empty(runs), np.empty((runs, points))
     steps, outcome = np.empty(runs, np.int64), np.empty(runs, np.int64)
-    rule = (rate, teacher_constant(net), float(tol), -np.inf if floor is None else float(floor), int(max_steps))
+    rule = (rate, teacher_constant(net), tol, lowest, max_steps)
     out = (end, value, norm, steps, outcome, path, path_loss)
     queues = max(1, min(numba.get_num_threads(), -(-runs // kernel.LANES)))
     if runs:
-        kernel.advance(queues, start, kernel.packed(net.V, net.a, net.b), rule, record or 0, out)
-    if record is not None:
-        after = np.arange(points)[None, :] * record > steps[:, None]
+        kernel.advance(queues, start, kernel.packed(net.V, net.a, net.b, net.slope), rule, every, out)
+    if every:
+        after = np.arange(points)[None, :] * every > steps[:, None]
         path = np.where(after[..., None, None], end[:, None], path)
         path_loss = np.where(after, value[:, None], path_loss)
     moved = np.zeros(runs, bool)
@@ -136,9 +146,9 @@ def descend(
         steps=steps.reshape(batch),
         outcome=outcome.reshape(batch),
         polished=moved.reshape(batch),
-        path=None if record is None else path.reshape(*batch, points, k, d),
-        path_loss=None if record is None else path_loss.reshape(*batch, points),
-        every=record,
+        path=path.reshape(*batch, points, k, d) if every else None,
+        path_loss=path_loss.reshape(*batch, points) if every else None,
+        every=every or None,
     )
 
 
@@ -151,21 +161,15 @@ def teacher_constant(net: Networks) -> float:
     Returns:
         The loss, at least 0.
     """
-    return float(loss(np.zeros((1, net.V.shape[1])), net.V, np.zeros(1), net.b))
+    return float(loss(np.zeros((1, net.V.shape[1])), net.V, np.zeros(1), net.b, net.slope))
 
 
-def _checked(lr: ArrayLike, batch: tuple[int, ...], tol: float, max_steps: int, record: int | None) -> Array:
-    rate = np.asarray(lr, dtype=np.float64)
+def _rate(lr: ArrayLike, batch: tuple[int, ...]) -> Array:
+    rate = finite("lr", lr)
     if rate.shape not in ((), batch):
         raise ValueError(f"Got lr of shape {rate.shape}; need one number or the batch shape {batch}. Reshape it.")
-    if not (np.isfinite(rate) & (rate > 0)).all():
+    if not (rate > 0).all():
         raise ValueError(f"Got lr={lr!r}; need finite numbers above 0. Start with 0.1.")
-    if not tol >= 0:
-        raise ValueError(f"Got tol={tol}; need 0 or more. Use 1e-9, or 0 to run to the step limit.")
-    if max_steps < 0:
-        raise ValueError(f"Got max_steps={max_steps}; need 0 or more. Use 400_000.")
-    if record is not None and record < 1:
-        raise ValueError(f"Got record={record}; need 1 or more, or None. Use 1 to keep every step.")
     return np.ascontiguousarray(np.broadcast_to(rate, batch).reshape(-1))
 
 
@@ -175,8 +179,8 @@ def _polish(
     for part in np.array_split(np.flatnonzero(good), max(1, int(good.sum()) // 64)):
         if len(part) == 0:
             continue
-        points, norms, least, largest, change = polished(end[part], net.V, net.a, net.b)
+        points, norms, least, largest, change = polished(end[part], net.V, net.a, net.b, net.slope)
         keep = (norms < norm[part]) & (least > 0) & (change <= CONVEX_SHARE * least) & (rate[part] * largest <= 1)
         chosen = part[keep]
         end[chosen], norm[chosen], moved[chosen] = points[keep], norms[keep], True
-        value[chosen] = loss(points[keep], net.V, net.a, net.b) if len(chosen) else value[chosen]
+        value[chosen] = loss(points[keep], net.V, net.a, net.b, net.slope) if len(chosen) else value[chosen]

@@ -9,6 +9,8 @@ from math import asin, atan2, pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from trainability.theory.teacher_student.checks import whole
+
 Array = NDArray[np.float64]
 
 
@@ -240,6 +242,7 @@ def flipped(k: int, j: int) -> Flipped:
     >>> round(flipped(1_000_000, 1).loss * 1e6, 6)
     0.297247
     """
+    k, j = whole("k", k, 1, "Count the students."), whole("j", j, 1, "Count the flipped students.")
     if k < 3 or not 1 <= j <= k or (k < 5 and j < k):
         raise ValueError(f"Got k={k}, j={j}; need k >= 5 and 1 <= j <= k (k >= 3 where j = k). Choose such a pair.")
     start = _guess(k, j)
@@ -291,4 +294,6 @@ def follow(sizes: Iterable[int], member: Callable[[int], int] | int = 1) -> list
     >>> [round(p.loss * p.k, 4) for p in follow([10, 100, 10_000])]
     [0.187, 0.2742, 0.2961]
     """
+    if not isinstance(sizes, Iterable):
+        raise ValueError(f"Got sizes={sizes!r}; need several values of k. Give a list, or call `flipped` for one.")
     return [flipped(k, member(k) if callable(member) else member) for k in sizes]

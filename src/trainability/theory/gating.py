@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainability.theory.teacher_student.angle import angle, norm, unit
-from trainability.theory.teacher_student.checks import directions, finite
+from trainability.theory.teacher_student.checks import above_zero, angles, directions, finite, whole
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,8 @@ def mass(e: ArrayLike, w: ArrayLike) -> Floats:
     >>> mass([0.0, 1.0], [2.0, 0.0]).tolist()
     [0.5, 0.0]
     """
-    return (angle(e, -directions("w", w)) / (2 * np.pi))[..., None] * np.asarray(w, float)
+    w = directions("w", w)
+    return (angle(directions("e", e), -w) / (2 * np.pi))[..., None] * w
 
 
 def asymmetric(e: ArrayLike, w: ArrayLike) -> Floats:
@@ -66,9 +67,8 @@ def asymmetric(e: ArrayLike, w: ArrayLike) -> Floats:
     >>> (asymmetric([0.0, 1.0], [2.0, 0.0]) * np.pi).tolist()
     [0.0, 1.0]
     """
-    t = angle(e, w)
-    length = norm(np.asarray(w, float))
-    return (length * np.sin(t) / (2 * np.pi))[..., None] * unit(np.asarray(e, float))
+    e, w = directions("e", e), directions("w", w)
+    return (norm(w) * np.sin(angle(e, w)) / (2 * np.pi))[..., None] * unit(e)
 
 
 def population(e: ArrayLike, w: ArrayLike, second_moment: float = 1.0) -> Floats:
@@ -97,8 +97,7 @@ def population(e: ArrayLike, w: ArrayLike, second_moment: float = 1.0) -> Floats
     >>> population([1.0, 0.0], [3.0, 0.0]).tolist()
     [1.5, 0.0]
     """
-    if not (np.isfinite(second_moment) and second_moment > 0):
-        raise ValueError(f"Got second_moment={second_moment}; need E|x|^2/d > 0. It is 1 for N(0, I).")
+    second_moment = above_zero("second_moment", second_moment, "It is E|x|^2/d: 1 for N(0, I).")
     return second_moment * (mass(e, w) + asymmetric(e, w))
 
 
@@ -129,8 +128,8 @@ def with_profiles(
     >>> bool(np.allclose(F, population([0.0, 1.0], [2.0, 0.0])))
     True
     """
-    t = angle(e, w)
-    e, w = unit(np.asarray(e, float)), np.asarray(w, float)
+    e, w = directions("e", e), directions("w", w)
+    t, e = angle(e, w), unit(e)
     return np.asarray(along_w(t), float)[..., None] * w + (norm(w) * np.asarray(along_e(t), float))[..., None] * e
 
 
@@ -151,7 +150,7 @@ def sampled(e: ArrayLike, w: ArrayLike, inputs: ArrayLike) -> Floats:
         ValueError: shapes that do not fit, a zero vector, or no inputs.
 
     Source:
-        Tian 2017, arXiv 1703.00560, Section 4, where it is N times as large.
+        Tian 2017, arXiv 1703.00560, where it is N times as large.
 
     >>> sampled([1.0, 0.0], [0.0, 1.0], [[1.0, 2.0], [-1.0, 2.0]]).tolist()
     [1.0, 2.0]
@@ -192,9 +191,8 @@ def relative_error(t: ArrayLike, d: int, samples: int) -> Floats:
     >>> float(relative_error(0.0, d=10, samples=23))
     1.0
     """
-    t = np.asarray(t, float)
-    if d < 1 or samples < 1 or not np.all((t >= 0) & (t <= np.pi)):
-        raise ValueError(f"Got d={d}, samples={samples}; need both >= 1 and angles in [0, pi]. Give angles in radian.")
+    t, d = angles("t", t), whole("d", d, 1, "Count the inputs' coordinates.")
+    samples = whole("samples", samples, 1, "Count the inputs.")
     p = np.pi - t
     z = 2 * p
     # p - sin p cos p = (z - sin z)/2, by its series where that cancels

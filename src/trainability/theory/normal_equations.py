@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainability.theory.teacher_student.angle import angle, norm, unit
-from trainability.theory.teacher_student.checks import networks
+from trainability.theory.teacher_student.checks import at_least_zero, networks
 from trainability.theory.teacher_student.kernel import normalised_kernel as h
 
 Floats = NDArray[np.float64]
@@ -186,7 +186,7 @@ def cannot_be_critical(W: ArrayLike, V: ArrayLike, margin: float = 1e-12) -> boo
         True if no lengths make W a critical point.
 
     Raises:
-        ValueError: as `separable`.
+        ValueError: as `separable`; or a margin below 0.
 
     Source:
         Tian 2017, arXiv 1703.00560, Theorem 3.
@@ -196,7 +196,7 @@ def cannot_be_critical(W: ArrayLike, V: ArrayLike, margin: float = 1e-12) -> boo
     >>> cannot_be_critical([[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0], [1.0, -1.0]])
     False
     """
-    L = separable(W, V)
+    L, margin = separable(W, V), at_least_zero("margin", margin, "Use 1e-12.")
     return bool(((L.min(axis=0) > margin) | (L.max(axis=0) < -margin)).any())
 
 

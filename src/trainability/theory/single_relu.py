@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 
 from trainability.theory.gating import mass, population
 from trainability.theory.teacher_student.angle import angle, norm
-from trainability.theory.teacher_student.checks import directions
+from trainability.theory.teacher_student.checks import above_zero, angles, directions, finite, whole
 from trainability.theory.teacher_student.kernel import lag, normalised_kernel
 
 Floats = NDArray[np.float64]
@@ -52,8 +52,8 @@ def loss(w: ArrayLike, v: ArrayLike) -> Floats:
     >>> float(loss([-1.0], [1.0]))
     0.5
     """
-    t = angle(w, v)
-    r, s = norm(np.asarray(w, float)), norm(np.asarray(v, float))
+    w, v = directions("w", w), directions("v", v)
+    t, r, s = angle(w, v), norm(w), norm(v)
     return (r - s) ** 2 / 4 + r * s * (2 * np.pi * np.sin(t / 2) ** 2 - lag(t)) / (2 * np.pi)  # pi - h = that bracket
 
 
@@ -94,13 +94,16 @@ def bilinear_form(t: ArrayLike) -> Floats:
         (..., 2, 2). It is positive definite for 0 < t < `definite_until()`; beyond, its off-diagonal entry is positive
         and y, of two lengths, makes y'My > 0 all the same.
 
+    Raises:
+        ValueError: an angle outside [0, pi].
+
     Source:
         Tian 2017, arXiv 1703.00560, Theorem 5; that y'My > 0 for every t in (0, pi] is measured here, on a grid.
 
     >>> bilinear_form(np.pi).round(12).tolist()
     [[0.0, 3.14159265359], [3.14159265359, 6.28318530718]]
     """
-    t = np.asarray(t, float)
+    t = angles("t", t)
     side = -(2 * np.pi - t) * np.cos(t) - np.sin(t)
     top = np.sin(2 * t) + 2 * np.pi - 2 * t
     return np.stack([np.stack([top, side], -1), np.stack([side, np.full_like(t, 2 * np.pi)], -1)], -2)
@@ -136,7 +139,7 @@ def polar_field(r: ArrayLike, t: ArrayLike) -> tuple[Floats, Floats]:
         (dr/dt, dt/dt), the angle's never positive.
 
     Raises:
-        ValueError: an r that is not positive and finite.
+        ValueError: an r that is not positive and finite, or an angle outside [0, pi].
 
     Source:
         Derived here from Tian 2017, arXiv 1703.00560, Equation 6.
@@ -145,8 +148,8 @@ def polar_field(r: ArrayLike, t: ArrayLike) -> tuple[Floats, Floats]:
     >>> float(dr), float(dt)
     (0.0, -0.0)
     """
-    r, t = np.asarray(r, float), np.asarray(t, float)
-    if not np.all(np.isfinite(r) & (r > 0)):
+    r, t = finite("r", r), angles("t", t)
+    if not (r > 0).all():
         raise ValueError(f"Got r={r}; need r > 0: at w = 0 the gradient depends on the direction of approach. Move w.")
     return -r / 2 + normalised_kernel(t) / (2 * np.pi), -(np.pi - t) * np.sin(t) / (2 * np.pi * r)
 
@@ -197,9 +200,7 @@ def success_probability(d: int) -> float:
     >>> success_probability(1), success_probability(2)
     (0.5, 1.0)
     """
-    if d < 1:
-        raise ValueError(f"Got d={d}; need a dimension of 1 or more. Count the inputs.")
-    return 0.5 if d == 1 else 1.0
+    return 0.5 if whole("d", d, 1, "Count the inputs' coordinates.") == 1 else 1.0
 
 
 @dataclass(frozen=True)
@@ -246,8 +247,8 @@ def flow(r0: float, delta0: float, times: ArrayLike) -> PolarPath:
     >>> bool(path.distance[-1] < 1e-7)
     True
     """
-    times = np.atleast_1d(np.asarray(times, float))
-    if times.ndim != 1 or not len(times) or times[0] < 0 or np.any(np.diff(times) < 0) or not np.isfinite(times[-1]):
+    times = np.atleast_1d(finite("times", times))
+    if times.ndim != 1 or not len(times) or times[0] < 0 or np.any(np.diff(times) < 0):
         raise ValueError(f"Got times {times.shape}; need a rising list from 0 on. Sort them.")
     start = _start(r0, delta0)
     if start is None:
@@ -287,8 +288,7 @@ def time_to_converge(r0: float, delta0: float, tolerance: float = 1e-3) -> float
     >>> round(time_to_converge(1.0, 1e-4), 3)
     34.526
     """
-    if not (np.isfinite(tolerance) and tolerance > 0):
-        raise ValueError(f"Got tolerance={tolerance}; need a distance above 0, such as 1e-3.")
+    tolerance = above_zero("tolerance", tolerance, "Use a distance such as 1e-3.")
     start = _start(r0, delta0)
     if start is None:
         return float(max(0.0, 2 * np.log(abs(r0 - 1) / tolerance))) if r0 != 1 else 0.0
@@ -330,8 +330,7 @@ def time_law(r0: float, delta0: float, tolerance: float = 1e-3) -> float:
     52.946
     """
     _start(r0, delta0)
-    if not tolerance > 0:
-        raise ValueError(f"Got tolerance={tolerance}; need a distance above 0, such as 1e-3.")
+    tolerance = above_zero("tolerance", tolerance, "Use a distance such as 1e-3.")
     return float(2 * np.log(np.pi * r0 / (delta0 * tolerance)))
 
 
@@ -356,8 +355,12 @@ def start_of(w: ArrayLike, v: ArrayLike) -> tuple[float, float]:
     >>> start_of([0.0, 2.0], [1.0, 0.0]) == (2.0, np.pi / 2)
     True
     """
-    delta = _gap(w, v)
-    return float(np.linalg.norm(w) / np.linalg.norm(v)), float(delta)
+    w, v = directions("w", w), directions("v", v)
+    if w.ndim != 1 or v.ndim != 1:
+        raise ValueError(
+            f"Got w {w.shape} and v {v.shape}; need one start (d,) and one teacher (d,). Call once per start."
+        )
+    return float(norm(w) / norm(v)), float(_gap(w, v))
 
 
 def _gap(w: ArrayLike, v: ArrayLike) -> Floats:

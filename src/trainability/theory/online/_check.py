@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainability.theory.teacher_student.checks import real
+
 Array = NDArray[np.float64]
 
 
 def covariances(c: ArrayLike, size: int) -> Array:
     """Covariance matrices `(..., size, size)`: finite, symmetric, of positive variances, with no negative direction."""
-    c = np.asarray(c, dtype=np.float64)
+    c = real("the covariance", c)
     if c.ndim < 2 or c.shape[-2:] != (size, size):
         raise ValueError(
             f"Got a covariance of shape {c.shape}; need (..., {size}, {size}). Give one per last two axes."
@@ -23,7 +25,10 @@ def covariances(c: ArrayLike, size: int) -> Array:
 def finite(name: str, x: Array) -> None:
     """Refuse nan and infinity."""
     if not np.isfinite(x).all():
-        raise ValueError(f"Got {name} with {int((~np.isfinite(x)).sum())} entries that are not finite; need numbers.")
+        raise ValueError(
+            f"Got {name} with {int((~np.isfinite(x)).sum())} entries that are not finite; need numbers. Look for NaN or "
+            "inf."
+        )
 
 
 def gram(name: str, c: Array) -> None:
@@ -52,17 +57,17 @@ def order_parameters(
     q: ArrayLike, r: ArrayLike, t: ArrayLike, a: ArrayLike | None, b: ArrayLike | None
 ) -> tuple[Array, Array, Array, Array, Array]:
     """(Q (K, K), R (K, M), T (M, M), a (K,), b (M,)) as float64, scalars taken as K = 1 or M = 1, weights 1 if None."""
-    q, r, t = (np.atleast_2d(np.asarray(x, dtype=np.float64)) for x in (q, r, t))
+    q, r, t = (np.atleast_2d(real(name, x)) for name, x in (("Q", q), ("R", r), ("T", t)))
     k, m = q.shape[0], t.shape[0]
     if not k or not m or q.shape != (k, k) or t.shape != (m, m) or r.shape != (k, m):
         raise ValueError(
             f"Got Q {q.shape}, R {r.shape}, T {t.shape}; need (K, K), (K, M), (M, M) with K and M at least 1. "
             "Rows of R are students."
         )
-    a = np.ones(k) if a is None else np.atleast_1d(np.asarray(a, dtype=np.float64))
-    b = np.ones(m) if b is None else np.atleast_1d(np.asarray(b, dtype=np.float64))
+    a = np.ones(k) if a is None else np.atleast_1d(real("a", a))
+    b = np.ones(m) if b is None else np.atleast_1d(real("b", b))
     if a.shape != (k,) or b.shape != (m,):
-        raise ValueError(f"Got output weights a {a.shape}, b {b.shape}; need a ({k},), b ({m},): one per unit.")
+        raise ValueError(f"Got output weights a {a.shape}, b {b.shape}; need a ({k},), b ({m},). Give one per unit.")
     for name, x in (("Q", q), ("R", r), ("T", t), ("a", a), ("b", b)):
         finite(name, x)
     gram("the joint covariance [[Q, R], [R', T]]", joint(q, r, t))
@@ -76,7 +81,7 @@ def joint(q: Array, r: Array, t: Array) -> Array:
 
 def at_least_zero(name: str, value: float) -> float:
     """A finite number not below 0."""
-    value = float(value)
-    if not (np.isfinite(value) and value >= 0):
-        raise ValueError(f"Got {name}={value}; need a finite number of at least 0.")
-    return value
+    number = real(name, value)
+    if number.ndim or not (np.isfinite(number) and number >= 0):
+        raise ValueError(f"Got {name}={value!r}; need one finite number of at least 0. Call once per value.")
+    return float(number)

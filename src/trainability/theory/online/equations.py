@@ -82,7 +82,7 @@ def rates(
             rate or variance.
 
     Source:
-        Saad and Solla 1995, Phys. Rev. E 52, 4225, equations (4) to (7), for the error function; here for the ReLU,
+        Saad and Solla 1995, Phys. Rev. E 52, 4225, for the error function; here for the ReLU,
         with I3 and I4 of `integrals`. The output weights as in Goldt and others 2019, arXiv 1906.08632.
 
     >>> rate = rates(0.25, 0.0, 1.0, eta=1.0)
@@ -150,7 +150,7 @@ def generalisation_error(
         ValueError: for shapes that do not fit, a vector of length 0, or overlaps that no vectors have.
 
     Source:
-        Saad and Solla 1995, equation (3); the loss of Tian 2017 in overlaps.
+        Saad and Solla 1995, Phys. Rev. E 52, 4225; the loss of Tian 2017 in overlaps.
 
     >>> float(generalisation_error(0.25, 0.0, 1.0).round(6))
     0.232923

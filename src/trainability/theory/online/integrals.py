@@ -34,7 +34,7 @@ def i2(c: ArrayLike) -> Array:
         ValueError: for a matrix that is not a covariance with positive variances.
 
     Source:
-        Cho and Saul 2009, arc-cosine kernel of degree 1, equation (6), with their factor 2 left out.
+        Cho and Saul 2009, arc-cosine kernel of degree 1, with their factor 2 left out.
 
     >>> float(i2([[1.0, 1.0], [1.0, 1.0]]))
     0.5
@@ -85,7 +85,7 @@ def i4(c: ArrayLike) -> Array:
         ValueError: for a matrix that is not a covariance with positive variances.
 
     Source:
-        Derived here. Saad and Solla 1995, Phys. Rev. E 52, 4225, equation (7), need it for every activation, and give
+        Derived here. Saad and Solla 1995, Phys. Rev. E 52, 4225, need it for every activation, and give
         it for the error function.
 
     >>> import numpy as np

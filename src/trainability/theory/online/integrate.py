@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 from trainability.theory.online._check import Array, at_least_zero, joint, order_parameters
 from trainability.theory.online.equations import derivatives, error
+from trainability.theory.teacher_student.checks import above_zero, real
 
 TOO_LARGE = 1e12
 """A student's squared length, in units of the largest there at the start, at which a run has diverged."""
@@ -83,10 +84,10 @@ def integrate(
         Curves.
 
     Raises:
-        ValueError: as for `rates`, and for times that are negative, decreasing or not finite.
+        ValueError: as for `rates`, for times that are negative, decreasing or not finite, and a tolerance that is not above 0.
 
     Source:
-        Saad and Solla 1995, Phys. Rev. E 52, 4225, Section III.
+        Saad and Solla 1995, Phys. Rev. E 52, 4225.
 
     >>> curves = integrate(0.25, 0.0, 1.0, eta=1.0, alpha=[1.0, 3.0, 10.0])
     >>> [round(float(e), 5) for e in curves.eg]
@@ -122,8 +123,8 @@ def flow(
         time: s, not decreasing, at least 0; a single number is an end, with 201 points up to it.
         a: output weights of the students `(K,)`; 1 if None.
         b: output weights of the teachers `(M,)`; 1 if None.
-        rtol: relative tolerance of the integrator.
-        atol: absolute tolerance of the integrator.
+        rtol: relative tolerance of the integrator, above 0.
+        atol: absolute tolerance of the integrator, above 0.
 
     Returns:
         Curves, whose alpha are the times s.
@@ -146,9 +147,11 @@ def flow(
 
 def times(alpha: ArrayLike) -> Array:
     """The times of a record: as given, or 201 up to a single number."""
-    given = np.asarray(alpha, dtype=np.float64)
+    given = real("times", alpha)
     if given.ndim > 1 or not given.size or not np.isfinite(given).all() or (given < 0).any():
-        raise ValueError(f"Got times {alpha!r}; need one finite number of at least 0, or a list of them.")
+        raise ValueError(
+            f"Got times {alpha!r}; need one finite number of at least 0, or a list of them. Give steps divided by N."
+        )
     if given.ndim == 0:
         return np.linspace(0.0, float(given), 201)
     if (np.diff(given) < 0).any():
@@ -169,6 +172,7 @@ def _solve(
 ) -> Curves:
     q, r, t_, a_, b_ = order_parameters(q0, r0, t, a, b)
     when = times(alpha)
+    rtol, atol = above_zero("rtol", rtol, "Use 1e-9."), above_zero("atol", atol, "Use 1e-12.")
     k, m = r.shape
     upper = np.triu_indices(k)
     ends = (len(upper[0]), len(upper[0]) + k * m)

@@ -53,7 +53,7 @@ def p3(c: ArrayLike) -> Array:
         ValueError: for a matrix that is not a covariance with positive variances.
 
     Source:
-        Area of a spherical triangle (Girard); Plackett 1954, Biometrika 41, equation (6).
+        Area of a spherical triangle (Girard); Plackett 1954, Biometrika 41, 351.
 
     >>> import numpy as np
     >>> float(p3(np.eye(3)))

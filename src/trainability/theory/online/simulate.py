@@ -8,7 +8,7 @@ its squared length, which beyond the K + M directions of the vectors is chi² wi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from trainability.theory.online._check import Array, at_least_zero, joint, order
 from trainability.theory.online._geometry import unit_vectors
 from trainability.theory.online.equations import error
 from trainability.theory.online.integrate import times
+from trainability.theory.teacher_student.checks import real
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def simulate(
         ValueError: as for `integrate`, for an N below K + M, and for no seed or one out of range.
 
     Source:
-        Saad and Solla 1995, Phys. Rev. E 52, 4225, equation (1).
+        Saad and Solla 1995, Phys. Rev. E 52, 4225.
 
     >>> result = simulate(50, 0.25, 0.0, 1.0, eta=1.0, alpha=[0.0, 40.0], seeds=range(3))
     >>> bool((result.eg[:, 1] < 1e-3 * result.eg[:, 0]).all())
@@ -168,9 +169,10 @@ def _run(
     k, m = r.shape
     if not isinstance(n, (int, np.integer)) or k + m > n:
         raise ValueError(f"Got N={n!r} for K={k} and M={m}; need a whole number of at least K + M. Raise N.")
-    chosen = np.asarray(list(seeds), dtype=np.int64)
-    if not chosen.size or (chosen < 0).any() or (chosen >= 2**32).any():
-        raise ValueError(f"Got seeds {list(seeds)!r}; need at least one, each in [0, 2^32).")
+    given = real("seeds", list(seeds) if isinstance(seeds, Iterable) else seeds)
+    chosen = given.astype(np.int64)
+    if given.ndim != 1 or not given.size or (given < 0).any() or (given >= 2**32).any() or (chosen != given).any():
+        raise ValueError(f"Got seeds {seeds!r}; need at least one, each in [0, 2^32). Try range(5).")
     steps = np.rint(times(alpha) * n).astype(np.int64)
     c, runs, points = joint(q, r, t_), len(chosen), len(steps)
     qs, rs = np.empty((runs, points, k, k)), np.empty((runs, points, k, m))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trainability.theory.teacher_student.checks import directions
+from trainability.theory.teacher_student.checks import directions, fitting
 
 Array = NDArray[np.float64]
 
@@ -37,8 +37,7 @@ def angle(w: ArrayLike, v: ArrayLike) -> Array:
     1e-12
     """
     u, q = unit(directions("w", w)), unit(directions("v", v))
-    if u.shape[-1] != q.shape[-1]:
-        raise ValueError(f"Got vectors of length {u.shape[-1]} and {q.shape[-1]}; need one length d. Give both in R^d.")
+    fitting(u, q)
     return 2.0 * np.arctan2(norm(u - q), norm(u + q))
 
 

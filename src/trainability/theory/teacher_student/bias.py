@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from trainability.theory.teacher_student._chunks import in_chunks
 from trainability.theory.teacher_student.angle import angle_table, norm, unit
 from trainability.theory.teacher_student.bivariate import conditional_limits, phi2
-from trainability.theory.teacher_student.checks import Networks, directions, finite, networks
+from trainability.theory.teacher_student.checks import Networks, broadcast, directions, finite, fitting, leak, networks
 
 Array = NDArray[np.float64]
 
@@ -42,13 +42,12 @@ def kernel_with_bias(w: ArrayLike, bw: ArrayLike, v: ArrayLike, bv: ArrayLike, s
     >>> float(kernel_with_bias([1.0], 0.0, [1.0], 0.0))
     0.5
     """
-    w, v = directions("w", w), directions("v", v)
-    if w.shape[-1] != v.shape[-1]:
-        raise ValueError(f"Got vectors of length {w.shape[-1]} and {v.shape[-1]}; need one length d. Give both in R^d.")
-    shape = np.broadcast_shapes(w.shape[:-1], v.shape[:-1], np.shape(bw), np.shape(bv))
+    w, v, bw, bv = directions("w", w), directions("v", v), finite("bw", bw), finite("bv", bv)
+    fitting(w, v)
+    shape, slope = broadcast(w.shape[:-1], v.shape[:-1], bw.shape, bv.shape), leak(slope)
     d = w.shape[-1]
     w, v = (np.broadcast_to(x, (*shape, d))[..., None, :] for x in (w, v))
-    bw, bv = (np.broadcast_to(finite(name, x), shape)[..., None] for name, x in (("bw", bw), ("bv", bv)))
+    bw, bv = (np.broadcast_to(x, shape)[..., None] for x in (bw, bv))
     return _Table.of(w, bw, v, bv).kernel(slope)[..., 0, 0]
 
 

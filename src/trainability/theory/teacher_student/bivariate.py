@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, owens_t
 
-from trainability.theory.teacher_student.checks import finite
+from trainability.theory.teacher_student.checks import angles, broadcast, finite
 
 Array = NDArray[np.float64]
 
@@ -30,14 +30,13 @@ def bivariate_cdf(h: ArrayLike, k: ArrayLike, t: ArrayLike) -> Array:
         ValueError: for a number that is not finite or an angle outside [0, pi].
 
     Source:
-        Owen 1956, "Tables for computing bivariate normal probabilities", Ann. Math. Stat. 27, 1075-1090, eq. 2.1.
+        Owen 1956, "Tables for computing bivariate normal probabilities", Ann. Math. Stat. 27, 1075-1090.
 
     >>> float(bivariate_cdf(0.0, 0.0, np.pi / 3).round(12))  # an orthant: (pi - t) / (2 pi)
     0.333333333333
     """
-    h, k, t = finite("h", h), finite("k", k), finite("t", t)
-    if t.size and (t.min() < 0 or t.max() > np.pi):
-        raise ValueError(f"Got angles from {t.min()} to {t.max()}; need 0 <= t <= pi. Give radians from `angle`.")
+    h, k, t = finite("h", h), finite("k", k), angles("t", t)
+    broadcast(h.shape, k.shape, t.shape)
     above, below = conditional_limits(h, k, t, np.pi - t)
     return phi2(h, k, above, below, np.pi - t)
 

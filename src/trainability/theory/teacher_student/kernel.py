@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainability.theory.teacher_student.angle import angle, norm
-from trainability.theory.teacher_student.checks import finite
+from trainability.theory.teacher_student.checks import angles, directions, leak
 
 Array = NDArray[np.float64]
 
@@ -38,9 +38,7 @@ def normalised_kernel(t: ArrayLike) -> Array:
     >>> normalised_kernel([0.0, np.pi / 2, np.pi]).round(12).tolist()
     [3.14159265359, 1.0, 0.0]
     """
-    t = finite("t", t)
-    if t.size and (t.min() < 0 or t.max() > np.pi):
-        raise ValueError(f"Got angles from {t.min()} to {t.max()}; need 0 <= t <= pi. Give radians from `angle`.")
+    t = angles("t", t)
     return h_of(t, np.pi - t)
 
 
@@ -61,13 +59,13 @@ def kernel(w: ArrayLike, v: ArrayLike, slope: float = 0.0) -> Array:
         ValueError: for a vector that is 0 or not finite, or lengths d that differ.
 
     Source:
-        Cho and Saul 2009, eq. 3 and 6 with n = 1; h is Tian 2017's, arXiv 1703.00560, above eq. 13.
+        Cho and Saul 2009, eq. 3 and 6 with n = 1; h is Tian 2017's, arXiv 1703.00560.
 
     >>> float(kernel([2.0, 0.0], [2.0, 0.0]))  # E relu(2x)^2 = 4 / 2
     2.0
     """
-    t, delta = angle(w, v), angle(w, -np.asarray(v, dtype=np.float64))
-    w, v = np.asarray(w, dtype=np.float64), np.asarray(v, dtype=np.float64)
+    w, v, slope = directions("w", w), directions("v", v), leak(slope)
+    t, delta = angle(w, v), angle(w, -v)
     relu = norm(w) * norm(v) * h_of(t, delta) / (2.0 * np.pi)
     return (1.0 - slope) ** 2 * relu + slope * np.einsum("...d,...d->...", w, v) if slope else relu
 
@@ -93,7 +91,7 @@ def gate_kernel(w: ArrayLike, v: ArrayLike) -> Array:
     >>> float(gate_kernel([1.0, 0.0], [0.0, 1.0]))
     0.25
     """
-    return angle(w, -np.asarray(v, dtype=np.float64)) / (2.0 * np.pi)
+    return angle(w, -directions("v", v)) / (2.0 * np.pi)
 
 
 def h_of(t: Array, delta: Array) -> Array:

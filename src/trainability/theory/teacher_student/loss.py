@@ -44,7 +44,7 @@ def loss(
 
     Source:
         Cho and Saul 2009, eq. 3 and 6, for the kernel; Safran and Shamir 2018, arXiv 1712.08968, for the loss with unit
-        output weights. Tian 2017, arXiv 1703.00560, eq. 3, sums over N samples: N times this.
+        output weights. Tian 2017, arXiv 1703.00560, eq. 2, sums over N samples: N times this.
 
     >>> float(loss([[1.0, 0.0]], [[0.0, 1.0]]).round(12))  # 1/2 - 1/(2 pi)
     0.340845056908

@@ -7,6 +7,8 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from trainability.theory.teacher_student.checks import whole
+
 Array = NDArray[np.float64]
 
 
@@ -29,7 +31,7 @@ def minimum_levels(k: int) -> list[tuple[float, int]]:
         (eigenvalue, multiplicity), ascending in the eigenvalue; multiplicities sum to k^2.
 
     Raises:
-        ValueError: for k below 1.
+        ValueError: for a k that is not a whole number of 1 or more.
 
     Source:
         Derived here: the Hessian commutes with permuting the neurons and the inputs together, so it splits into the
@@ -39,8 +41,7 @@ def minimum_levels(k: int) -> list[tuple[float, int]]:
     >>> [(round(x, 6), n) for x, n in minimum_levels(6)]
     [(0.090845, 15), (0.287081, 5), (0.409155, 9), (0.889663, 1), (1.712919, 5), (2.065267, 1)]
     """
-    if k < 1:
-        raise ValueError(f"Got k={k}; need k >= 1. Give the number of neurons.")
+    k = whole("k", k, 1, "Give the number of neurons.")
     if k == 1:
         return [(0.5, 1)]
     p = 1.0 / (2.0 * pi)
@@ -64,7 +65,7 @@ def minimum_spectrum(k: int) -> Array:
         Eigenvalues, shape (k^2,), each as often as it occurs.
 
     Raises:
-        ValueError: for k below 1.
+        ValueError: for a k that is not a whole number of 1 or more.
 
     Source:
         `minimum_levels`, which has the formulas.
@@ -88,7 +89,7 @@ def minimum_stable_lr(k: int) -> float:
         2 / lam_max. At a larger lr no minimum that computes the teacher attracts.
 
     Raises:
-        ValueError: for k below 1.
+        ValueError: for a k that is not a whole number of 1 or more.
 
     Source:
         `minimum_levels`; `trainability.theory.stability.gradient_descent`.
