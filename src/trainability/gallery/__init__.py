@@ -27,6 +27,11 @@ ALL: tuple[str, ...] = (
     "single-relu-bias",
     "single-relu-crossing",
     "spurious-minima",
+    "activation-histograms",
+    "scaling-laws",
+    "uniform-ranges",
+    "variance-recursion",
+    "xavier-against-he",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 
