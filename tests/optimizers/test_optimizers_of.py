@@ -7,7 +7,21 @@ import torch
 
 from trainability import optimizers
 from trainability.errors import UnknownNameError
-from trainability.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, get, of, preconditioner
+from trainability.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    AMSGrad,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    get,
+    of,
+    preconditioner,
+)
 
 
 def weights() -> list[torch.nn.Parameter]:
@@ -29,17 +43,20 @@ def weights() -> list[torch.nn.Parameter]:
         ),
         (torch.optim.AdamW(weights(), eps=1e-6), AdamW(eps=1e-6)),
         (torch.optim.Adam(weights(), lr=torch.tensor(0.5)), Adam(lr=0.5)),
+        (torch.optim.Adam(weights(), amsgrad=True, betas=(0.5, 0.9)), AMSGrad(betas=(0.5, 0.9))),
+        (torch.optim.Adamax(weights(), eps=1e-4), Adamax(eps=1e-4)),
+        (torch.optim.Adagrad(weights(), lr_decay=0.1, initial_accumulator_value=0.2), Adagrad(0.01, 0.1, 0.0, 0.2)),
+        (torch.optim.Adadelta(weights(), rho=0.5, weight_decay=0.1), Adadelta(rho=0.5, weight_decay=0.1)),
     ],
 )
 def test_of_gives_the_rule_with_its_numbers(optimizer, rule):
     assert of(optimizer) == rule
-    assert all(isinstance(getattr(of(optimizer), name), float | tuple) for name in vars(rule))
+    assert all(isinstance(getattr(of(optimizer), name), float | tuple | bool) for name in vars(rule))
 
 
 @pytest.mark.parametrize(
     "optimizer",
     [
-        torch.optim.Adam(weights(), amsgrad=True),
         torch.optim.AdamW(weights(), amsgrad=True),
         torch.optim.RMSprop(weights(), centered=True),
         torch.optim.SGD(weights(), maximize=True),
@@ -48,7 +65,11 @@ def test_of_gives_the_rule_with_its_numbers(optimizer, rule):
         torch.optim.Adam(weights(), maximize=True),
         torch.optim.AdamW(weights(), maximize=True),
         torch.optim.RMSprop(weights(), maximize=True),
-        torch.optim.Adagrad(weights()),
+        torch.optim.Adagrad(weights(), maximize=True),
+        torch.optim.Adadelta(weights(), maximize=True),
+        torch.optim.Adamax(weights(), maximize=True),
+        torch.optim.Adam(weights(), amsgrad=True, maximize=True),
+        torch.optim.ASGD(weights()),
         torch.optim.NAdam(weights()),
         torch.optim.LBFGS(weights()),
     ],
@@ -86,31 +107,45 @@ def test_a_scheduler_on_top_changes_nothing_but_the_lr():
     assert of(optimizer) == Adam(lr=0.05)
 
 
-@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop])
-def test_the_preconditioner_is_what_the_next_step_would_divide_by(kind):
+DIVISORS = {
+    "Adam": lambda rule, state, eps, t: (state("exp_avg_sq") / (1 - rule.betas[1] ** t)).sqrt() + eps,
+    "AdamW": lambda rule, state, eps, t: (state("exp_avg_sq") / (1 - rule.betas[1] ** t)).sqrt() + eps,
+    "AMSGrad": lambda rule, state, eps, t: (state("max_exp_avg_sq") / (1 - rule.betas[1] ** t)).sqrt() + eps,
+    "RMSprop": lambda rule, state, eps, t: state("square_avg").sqrt() + eps,
+    "Adagrad": lambda rule, state, eps, t: state("sum").sqrt() + eps,
+    "Adamax": lambda rule, state, eps, t: state("exp_inf") + eps,  # eps is in u already, and 0 below
+    "Adadelta": lambda rule, state, eps, t: ((state("square_avg") + eps) / (state("acc_delta") + eps)).sqrt(),
+}
+
+
+@pytest.mark.parametrize("name", DIVISORS)
+def test_the_preconditioner_is_what_the_step_divides_by(name):
     """Read from torch's state, equal to what our own rule has after the same gradients, by group."""
+    kind = torch.optim.Adam if name == "AMSGrad" else getattr(torch.optim, name)
     params = [torch.nn.Parameter(p.detach().double()) for p in weights()]
     groups = [{"params": [params[0]], "eps": 1e-2}, {"params": [params[1]], "eps": 1e-4}]
-    optimizer = kind(groups, lr=0.01)
+    optimizer = kind(groups, lr=0.01, **({"amsgrad": True} if name == "AMSGrad" else {}))
     assert preconditioner(optimizer, params) is None
-    names = ("first", "second")
-    rule = of(optimizer)
-    now = {name: p.detach().clone() for name, p in zip(names, params, strict=True)}
-    state = rule.init(now)
+    for p in params:
+        p.grad = torch.zeros_like(p)
+    ours = []
+    for p, group in zip(params, optimizer.param_groups, strict=True):
+        rule = type(of(optimizer)).from_torch(group)
+        now = {"w": p.detach().clone()}
+        state = rule.init(now)
+        for step in range(5):
+            now, state = rule.update({"w": torch.full_like(p, 3.0 - step)}, state, now)
+        eps = 0.0 if name == "Adamax" else group["eps"]
+        ours.append(DIVISORS[name](rule, lambda key, state=state: state[key]["w"], eps, 5))
     for step in range(5):
         for p in params:
-            p.grad = torch.full_like(p, 0.5 + step)
+            p.grad = torch.full_like(p, 3.0 - step)
         optimizer.step()
-        now, state = rule.update({name: torch.full_like(p, 0.5 + step) for name, p in now.items()}, state, now)
     found = preconditioner(optimizer, params[::-1])[::-1]
-    for name, p, d, group in zip(names, params, found, groups, strict=True):
+    for p, d, expected in zip(params, found, ours, strict=True):
         assert d.shape == p.shape
         assert not d.requires_grad
-        if kind is torch.optim.RMSprop:
-            v = state["square_avg"][name]
-        else:
-            v = state["exp_avg_sq"][name] / (1 - rule.betas[1] ** 5)
-        torch.testing.assert_close(d, v.sqrt() + group["eps"], rtol=1e-12, atol=0)
+        torch.testing.assert_close(d, expected, rtol=1e-12, atol=0)
 
 
 def test_reading_the_preconditioner_leaves_the_state_as_it_is():

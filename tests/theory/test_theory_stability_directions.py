@@ -92,6 +92,23 @@ def test_settling_of_very_slow_directions():
         stability.settling_steps("gradient_descent", 1.0, 1.0, tolerance=1.0)
 
 
+def test_settling_of_slow_directions_with_momentum():
+    """By bisection there; walked in chunks of the closed form here, a million steps and more."""
+    for rule, lr, lam, hyper in [
+        ("heavy_ball", 1e-3, 1e-3, {"momentum": 0.9}),
+        ("nesterov", 1e-5, 0.1, {"momentum": 0.5}),
+        ("low_pass", 1e-6, 1.0, {"weight": 1.0}),
+        ("heavy_ball", 3.8 * (1 - 2e-7), 1.0, {"momentum": 0.9}),
+        ("heavy_ball", 1e-12, 1.0, {"momentum": 1 - 2e-6}),
+        ("gradient_descent", 2 - 1e-6, 1.0, {}),
+    ]:
+        found = int(stability.settling_steps(rule, lr, lam, **hyper))
+        assert found > 10**5
+        around = np.abs(stability.iterates(rule, lr, lam, np.arange(found - 2, found + 50000), **hyper))
+        assert around[1] > 1e-3, rule
+        assert (around[2:] <= 1e-3).all(), rule
+
+
 def test_momentum_settles_in_the_square_root_of_the_steps():
     """What momentum does for the smallest singular value: k becomes sqrt k, and every direction gets the same rate."""
     spectrum = np.geomspace(1.0, 1e4, 9)
@@ -105,9 +122,9 @@ def test_momentum_settles_in_the_square_root_of_the_steps():
 
 
 def test_kinds():
-    found = stability.directions("gradient_descent", 1.0, [-1.0, 0.0, 0.5, 1.5, 2.5])
-    assert found.kind.tolist() == ["grows", "still", "creeps", "alternates", "grows"]
-    assert found.rate.tolist() == [2.0, 1.0, 0.5, 0.5, 1.5]
+    found = stability.directions("gradient_descent", 1.0, [-1.0, 0.0, 0.5, 1.5, 2.5, np.nan])
+    assert found.kind.tolist() == ["grows", "still", "creeps", "alternates", "grows", "nan"]
+    assert found.rate[:-1].tolist() == [2.0, 1.0, 0.5, 0.5, 1.5]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The part that Adam and AdamW share: two moments, their bias correction, the direction of the step."""
+"""The part that Adam, AdamW and AMSGrad share: two moments, their bias correction, the step along their ratio."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from trainability.optimizers._rule import Params, State
 from trainability.optimizers._torch import states
-from trainability.optimizers._values import PerMember, fit, zeros_like
+from trainability.optimizers._values import PerMember, add_ratio_, add_square_, fit, zeros_like
 
 Betas = tuple[PerMember, PerMember]
 
@@ -17,25 +17,30 @@ def start(params: Params) -> State:
     return {"step": 0, "exp_avg": zeros_like(params), "exp_avg_sq": zeros_like(params)}
 
 
-def advance(grads: Params, state: State, betas: Betas, eps: PerMember) -> tuple[Params, State]:
-    """Take one gradient into the moments and give the direction m_hat / (√v_hat + eps).
+def take_in(name: str, grad: Tensor, state: State, betas: Betas) -> tuple[Tensor, Tensor]:
+    """Take one gradient into the moments of one parameter, in place.
 
-    m <- β1 m + (1 - β1) g,  v <- β2 v + (1 - β2) g²,  m_hat = m / (1 - β1^t),  v_hat = v / (1 - β2^t).
+    m <- β1 m + (1 - β1) g,  v <- β2 v + (1 - β2) g².
     """
     beta1, beta2 = betas
-    step = state["step"] + 1
-    root = (1 - beta2**step) ** 0.5
-    direction, first, second = {}, {}, {}
-    for name, grad in grads.items():
-        m = torch.lerp(state["exp_avg"][name], grad, fit(1 - beta1, grad))
-        v = fit(beta2, grad) * state["exp_avg_sq"][name] + fit(1 - beta2, grad) * (grad * grad)
-        d = v.sqrt() / fit(root, grad) + fit(eps, grad)
-        direction[name] = m / d / fit(1 - beta1**step, grad)
-        first[name], second[name] = m, v
-    return direction, {"step": step, "exp_avg": first, "exp_avg_sq": second}
+    m, v = state["exp_avg"][name], state["exp_avg_sq"][name]
+    m.lerp_(grad, fit(1 - beta1, grad))
+    v.mul_(fit(beta2, v))
+    add_square_(v, grad, 1 - beta2)
+    return m, v
 
 
-def diagonal(optimizer: torch.optim.Optimizer, params: list[Tensor]) -> list[Tensor] | None:
+def move(param: Tensor, m: Tensor, v: Tensor, lr: PerMember, first: PerMember, root: PerMember, eps: PerMember) -> None:
+    """Do theta <- theta - lr · (m / first) / (√v / root + eps) in place."""
+    add_ratio_(param, m, (v.sqrt().div_(fit(root, v))).add_(fit(eps, v)), -lr / first)
+
+
+def corrections(step: int, betas: Betas) -> tuple[PerMember, PerMember]:
+    """Give 1 - β1^t and √(1 - β2^t)."""
+    return 1 - betas[0] ** step, (1 - betas[1] ** step) ** 0.5
+
+
+def diagonal(optimizer: torch.optim.Optimizer, params: list[Tensor], moment: str) -> list[Tensor] | None:
     """Give √v_hat + eps from the state of a torch Adam or AdamW, None if a parameter has no state yet."""
     result = []
     for found in states(optimizer, params):
@@ -43,5 +48,5 @@ def diagonal(optimizer: torch.optim.Optimizer, params: list[Tensor]) -> list[Ten
             return None
         state, group = found
         correction = 1 - float(group["betas"][1]) ** float(state["step"])
-        result.append(state["exp_avg_sq"].detach().div(correction).sqrt_().add_(float(group["eps"])))
+        result.append(state[moment].detach().div(correction).sqrt_().add_(float(group["eps"])))
     return result

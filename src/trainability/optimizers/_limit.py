@@ -1,8 +1,9 @@
-"""Carry the stability limits of theory, which take numbers, over to values per member."""
+"""Carry the stability limits of theory, which take NumPy arrays, over to values per member."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,11 @@ from torch import Tensor
 from trainability.optimizers._values import PerMember
 
 
-def limit(formula: Callable[..., float], *arguments: PerMember) -> PerMember:
-    """Evaluate a formula of numbers on numbers and on tensors of values per member.
+def limit(formula: Callable[..., Any], *arguments: PerMember) -> PerMember:
+    """Evaluate a formula of numbers and arrays on numbers and on tensors of values per member.
 
     Args:
-        formula: float arguments in, float out.
+        formula: floats or float64 arrays in, the same out.
         arguments: floats, or tensors that broadcast against each other.
 
     Returns:
@@ -31,5 +32,4 @@ def limit(formula: Callable[..., float], *arguments: PerMember) -> PerMember:
     if not tensors:
         return float(formula(*arguments))
     numbers = [np.asarray(v.detach().cpu().double() if isinstance(v, Tensor) else v) for v in arguments]
-    result = np.vectorize(formula, otypes=[np.float64])(*numbers)
-    return torch.as_tensor(result, dtype=torch.float64, device=tensors[0].device)
+    return torch.as_tensor(formula(*np.broadcast_arrays(*numbers)), dtype=torch.float64, device=tensors[0].device)

@@ -22,6 +22,7 @@ Range: TypeAlias = tuple[float, float]
 ANY: Range = (-math.inf, math.inf)
 NOT_NEGATIVE: Range = (0.0, math.inf)
 BELOW_ONE: Range = (0.0, 1.0)
+ABOVE_ZERO_TO_ONE: Range = (math.ulp(0.0), math.nextafter(1.0, 2.0))
 
 
 def settle(rule: object, **ranges: Range) -> None:
@@ -29,24 +30,24 @@ def settle(rule: object, **ranges: Range) -> None:
 
     Args:
         rule: a dataclass instance under construction; a field may also be a tuple of values.
-        ranges: field name -> the range that every value must lie in; one for each field of the rule.
+        ranges: field name -> the range that every value must lie in; fields that are no numbers are left out.
 
     Raises:
         ValueError: a value out of range or NaN, a tensor with more than one dimension, or two fields with
             values for different numbers of members.
     """
     sizes: set[int] = set()
-    for field in fields(rule):  # type: ignore[arg-type]
-        given = getattr(rule, field.name)
+    for name, allowed in ranges.items():
+        given = getattr(rule, name)
         parts = given if isinstance(given, tuple) else (given,)
-        read = tuple(_read(field.name, part, ranges[field.name]) for part in parts)
+        read = tuple(_read(name, part, allowed) for part in parts)
         sizes |= {len(part) for part in read if isinstance(part, Tensor)}
         if len(sizes) > 1:
             raise ValueError(
                 f"{type(rule).__name__}: given values for different numbers of members, {sorted(sizes)}, "
                 "needed the same number in each. Pass one float, or one value for each of the same members."
             )
-        object.__setattr__(rule, field.name, read if isinstance(given, tuple) else read[0])
+        object.__setattr__(rule, name, read if isinstance(given, tuple) else read[0])
 
 
 def _read(name: str, given: PerMember, allowed: Range) -> PerMember:
@@ -80,6 +81,8 @@ def _in_words(allowed: Range) -> str:
     low, high = allowed
     if low == -math.inf:
         return "a number that is not NaN"
+    if allowed == ABOVE_ZERO_TO_ONE:
+        return "above 0 and at most 1"
     return f"at least {low:g}" + ("" if high == math.inf else f" and below {high:g}")
 
 
@@ -122,6 +125,21 @@ def check_params(rule: object, params: dict[str, Tensor]) -> None:
                 fit(value, param)
 
 
+def check_alone(rule: object, stacked: bool) -> None:
+    """Check that a rule for one network has no values per member.
+
+    Raises:
+        ValueError: it has.
+    """
+    names = [field.name for field in fields(rule)]  # type: ignore[arg-type]
+    given = [name for name in names if isinstance(getattr(rule, name), Tensor)]
+    if given and not stacked:
+        raise ValueError(
+            f"{type(rule).__name__}: given stacked=False and values per member for {given}, needed numbers. "
+            "Pass floats, or leave stacked=True for an ensemble."
+        )
+
+
 def check_names(grads: dict[str, Tensor], params: dict[str, Tensor]) -> None:
     """Check that there is a gradient for each parameter and for nothing else.
 
@@ -147,6 +165,30 @@ def add_scaled(x: Tensor, y: Tensor, scale: PerMember) -> Tensor:
     return torch.add(x, y, alpha=scale)
 
 
+def add_scaled_(x: Tensor, y: Tensor, scale: PerMember) -> None:
+    """Do x <- x + scale · y in place, member by member."""
+    if isinstance(scale, Tensor):
+        x.addcmul_(torch.as_tensor(fit(scale, x)), y)
+    else:
+        x.add_(y, alpha=scale)
+
+
+def add_square_(x: Tensor, y: Tensor, scale: PerMember) -> None:
+    """Do x <- x + scale · y² in place, member by member."""
+    if isinstance(scale, Tensor):
+        x.addcmul_(torch.as_tensor(fit(scale, x)), y * y)
+    else:
+        x.addcmul_(y, y, value=scale)
+
+
+def add_ratio_(x: Tensor, y: Tensor, z: Tensor, scale: PerMember) -> None:
+    """Do x <- x + scale · y / z in place, member by member."""
+    if isinstance(scale, Tensor):
+        x.addcmul_(torch.as_tensor(fit(scale, x)), y / z)
+    else:
+        x.addcdiv_(y, z, value=scale)
+
+
 def add_decay(grad: Tensor, param: Tensor, weight_decay: PerMember) -> Tensor:
     """Give the gradient of the loss plus weight_decay/2 · |param|², as torch's coupled weight decay has it.
 
@@ -160,4 +202,20 @@ def add_decay(grad: Tensor, param: Tensor, weight_decay: PerMember) -> Tensor:
 
 def zeros_like(params: dict[str, Tensor]) -> dict[str, Tensor]:
     """Give a buffer of zeros for each parameter."""
-    return {name: torch.zeros_like(param) for name, param in params.items()}
+    return {name: torch.zeros_like(param, requires_grad=False) for name, param in params.items()}
+
+
+def count_members(rule: object, params: dict[str, Tensor]) -> int:
+    """Give the number of members of stacked parameters.
+
+    Raises:
+        ValueError: the first dimensions are not all the same, as in the parameters of one network.
+    """
+    sizes = {len(param) if param.ndim else None for param in params.values()}
+    if len(sizes) != 1 or None in sizes:
+        shapes = [tuple(param.shape) for param in params.values()]
+        raise ValueError(
+            f"{type(rule).__name__}: given parameters of shapes {shapes}, needed one first dimension, the members. "
+            "Pass stacked=False for the parameters of one network."
+        )
+    return int(next(iter(sizes)) or 0)

@@ -1,4 +1,4 @@
-"""Adam, in torch's form, without AMSGrad."""
+"""Adam, in torch's form."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from torch import Tensor
 
 from trainability.optimizers import _adam
 from trainability.optimizers._limit import limit
-from trainability.optimizers._rule import Params, State
+from trainability.optimizers._rule import Params, State, advance
 from trainability.optimizers._torch import is_kind
 from trainability.optimizers._values import (
     BELOW_ONE,
     NOT_NEGATIVE,
     PerMember,
     add_decay,
-    add_scaled,
     check_names,
     check_params,
     settle,
@@ -31,6 +30,10 @@ class Adam:
 
     g <- g + weight_decay · theta,  m <- β1 m + (1 - β1) g,  v <- β2 v + (1 - β2) g²,
     theta <- theta - lr · m_hat / (√v_hat + eps),  m_hat = m / (1 - β1^t),  v_hat = v / (1 - β2^t).
+
+    t is 1 at the first update. Lecture notes that count from 0 have t + 1 there, and some swap the names of the two betas.
+    Keras and section 2 of the paper write lr √(1 - β2^t)/(1 - β1^t) · m / (√v + eps'): the same with an eps that
+    changes, eps = eps' / √(1 - β2^t).
 
     Args:
         lr: >= 0, a float or one per member, shape `(E,)`.
@@ -62,13 +65,20 @@ class Adam:
         check_params(self, params)
         return _adam.start(params)
 
-    @torch.no_grad()
     def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
         """Give the parameters and the state after one update; see the class for the formula."""
+        return advance(self, grads, state, params)
+
+    @torch.no_grad()
+    def step_(self, params: Params, grads: Params, state: State) -> None:
+        """Do the update in place, on the parameters and on the state."""
         check_names(grads, params)
-        whole = {name: add_decay(grads[name], param, self.weight_decay) for name, param in params.items()}
-        direction, state = _adam.advance(whole, state, self.betas, self.eps)
-        return {name: add_scaled(p, direction[name], -self.lr) for name, p in params.items()}, state
+        state["step"] += 1
+        first, root = _adam.corrections(state["step"], self.betas)
+        for name, param in params.items():
+            grad = add_decay(grads[name], param, self.weight_decay)
+            m, v = _adam.take_in(name, grad, state, self.betas)
+            _adam.move(param, m, v, self.lr, first, root, self.eps)
 
     def stable_lr(self, sharpness: PerMember) -> PerMember:
         """Give the largest lr at which the update, linearised with v held still, does not grow.
@@ -112,4 +122,4 @@ class Adam:
 
         Source: Cohen et al. 2022, arXiv 2207.14484, sec. 2.
         """
-        return _adam.diagonal(optimizer, params)
+        return _adam.diagonal(optimizer, params, "exp_avg_sq")

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from trainability.optimizers import _adam
 from trainability.optimizers._limit import limit
-from trainability.optimizers._rule import Params, State
+from trainability.optimizers._rule import Params, State, advance
 from trainability.optimizers._torch import is_kind
 from trainability.optimizers._values import (
     BELOW_ONE,
     NOT_NEGATIVE,
     PerMember,
-    add_scaled,
     check_names,
     check_params,
     fit,
@@ -62,24 +61,27 @@ class AdamW:
         check_params(self, params)
         return _adam.start(params)
 
-    @torch.no_grad()
     def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
         """Give the parameters and the state after one update; see the class for the formula."""
+        return advance(self, grads, state, params)
+
+    @torch.no_grad()
+    def step_(self, params: Params, grads: Params, state: State) -> None:
+        """Do the update in place, on the parameters and on the state."""
         check_names(grads, params)
-        direction, state = _adam.advance(grads, state, self.betas, self.eps)
+        state["step"] += 1
+        first, root = _adam.corrections(state["step"], self.betas)
         kept = 1 - self.lr * self.weight_decay
-        moved = {
-            name: add_scaled(fit(kept, param) * param, direction[name], -self.lr) for name, param in params.items()
-        }
-        return moved, state
+        for name, param in params.items():
+            m, v = _adam.take_in(name, grads[name], state, self.betas)
+            param.mul_(fit(kept, param))
+            _adam.move(param, m, v, self.lr, first, root, self.eps)
 
     def stable_lr(self, sharpness: PerMember) -> PerMember:
         """Give the largest lr at which the update, linearised with v held still, does not grow.
 
         2 (1 + β1) / ((1 - β1) (sharpness + weight_decay · (1 + β1) / (1 - β1))): decay does not pass through
-        the running mean, so that it counts more than curvature does. From 1 + trace + determinant = 0 of the
-        map of (theta, m), whose trace is 1 + β1 - lr (weight_decay + (1 - β1) sharpness) and whose
-        determinant is β1 (1 - lr weight_decay).
+        the running mean, so that it counts more than curvature does.
 
         Args:
             sharpness: largest eigenvalue of the *preconditioned* Hessian D^(-1/2) H D^(-1/2), with
@@ -89,11 +91,7 @@ class AdamW:
             The lr, inf where the sum with weight decay is <= 0; a float64 tensor if anything was per member.
             The bias correction of m is taken as over.
         """
-
-        def formula(h: float, decay: float, beta1: float) -> float:
-            return stability.adam(h + decay * (1 + beta1) / (1 - beta1), beta1)
-
-        return limit(formula, sharpness, self.weight_decay, self.betas[0])
+        return limit(stability.adamw, sharpness, self.weight_decay, self.betas[0])
 
     @classmethod
     def matches(cls, optimizer: torch.optim.Optimizer) -> bool:
@@ -122,4 +120,4 @@ class AdamW:
 
         Source: Cohen et al. 2022, arXiv 2207.14484, sec. 2.
         """
-        return _adam.diagonal(optimizer, params)
+        return _adam.diagonal(optimizer, params, "exp_avg_sq")

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from trainability.optimizers._limit import limit
-from trainability.optimizers._rule import Params, State
+from trainability.optimizers._rule import Params, State, advance
 from trainability.optimizers._torch import is_kind
 from trainability.optimizers._values import (
     ANY,
     NOT_NEGATIVE,
     PerMember,
     add_decay,
-    add_scaled,
+    add_scaled_,
     check_names,
     check_params,
     fit,
@@ -34,11 +34,17 @@ class Momentum:
     where the first b is g itself, without dampening. A member with momentum 0 has no buffer in torch, so that
     its dampening does nothing; so it is here.
 
+    Lecture notes and Keras often have the lr inside the buffer, m <- momentum · m + lr · g, theta <- theta - m. With a
+    constant lr that is the same path, m = lr · b; when the lr changes it is not: there an old gradient keeps the lr of its
+    own time, here all of the buffer takes the new one. `lr_in_buffer` chooses the former. The buffer is a sum and no
+    average: a constant g makes it g / (1 - momentum).
+
     Args:
         lr: >= 0, a float or one per member, shape `(E,)`.
         momentum: >= 0, a float or one per member. 0.9 unless told; torch has 0, which is `SGD`.
         dampening: a float or one per member.
         weight_decay: >= 0, a float or one per member.
+        lr_in_buffer: whether the buffer holds lr · g; False is torch's form.
 
     Raises:
         ValueError: a value that is out of range or NaN, or values for different numbers of members.
@@ -57,6 +63,7 @@ class Momentum:
     momentum: PerMember = 0.9
     dampening: PerMember = 0.0
     weight_decay: PerMember = 0.0
+    lr_in_buffer: bool = False
 
     def __post_init__(self) -> None:
         settle(self, lr=NOT_NEGATIVE, momentum=NOT_NEGATIVE, dampening=ANY, weight_decay=NOT_NEGATIVE)
@@ -66,19 +73,25 @@ class Momentum:
         check_params(self, params)
         return {"step": 0, "momentum_buffer": zeros_like(params)}
 
-    @torch.no_grad()
     def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
         """Give the parameters and the state after one update; see the class for the formula."""
+        return advance(self, grads, state, params)
+
+    @torch.no_grad()
+    def step_(self, params: Params, grads: Params, state: State) -> None:
+        """Do the update in place, on the parameters and on the state."""
         check_names(grads, params)
-        first = state["step"] == 0
-        fresh = self._weight_of_gradient()
-        moved, buffers = {}, {}
+        first, fresh = state["step"] == 0, self._weight_of_gradient()
+        inside, outside = (self.lr, 1.0) if self.lr_in_buffer else (1.0, self.lr)
         for name, param in params.items():
-            grad = add_decay(grads[name], param, self.weight_decay)
-            old = fit(self.momentum, param) * state["momentum_buffer"][name]
-            buffers[name] = grad if first else add_scaled(old, grad, fresh)
-            moved[name] = add_scaled(param, buffers[name], -self.lr)
-        return moved, {"step": state["step"] + 1, "momentum_buffer": buffers}
+            grad, buffer = add_decay(grads[name], param, self.weight_decay), state["momentum_buffer"][name]
+            if first:
+                buffer.zero_()
+            else:
+                buffer.mul_(fit(self.momentum, buffer))
+            add_scaled_(buffer, grad, inside if first else inside * fresh)
+            add_scaled_(param, buffer, -outside)
+        state["step"] += 1
 
     def _weight_of_gradient(self) -> PerMember:
         """1 - dampening, and 1 where there is no momentum."""
@@ -119,7 +132,8 @@ class Momentum:
     def from_torch(cls, group: dict[str, Any]) -> Self:
         """Give the rule with a torch group's lr, momentum, dampening and weight_decay."""
         names = ("lr", "momentum", "dampening", "weight_decay")
-        return cls(**{name: float(group[name]) for name in names})
+        lr, momentum, dampening, weight_decay = (float(group[name]) for name in names)
+        return cls(lr, momentum, dampening, weight_decay)
 
     def preconditioner(self, optimizer: torch.optim.Optimizer, params: list[Tensor]) -> list[Tensor] | None:
         """Give None: the step is along gradients themselves."""

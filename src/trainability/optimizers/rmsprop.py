@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from trainability.optimizers._limit import limit
-from trainability.optimizers._rule import Params, State
+from trainability.optimizers._rule import Params, State, advance
 from trainability.optimizers._torch import is_kind, states
 from trainability.optimizers._values import (
     BELOW_ONE,
     NOT_NEGATIVE,
     PerMember,
     add_decay,
-    add_scaled,
+    add_scaled_,
+    add_square_,
     check_names,
     check_params,
     fit,
@@ -32,6 +33,9 @@ class RMSprop:
 
     g <- g + weight_decay · theta,  v <- alpha · v + (1 - alpha) · g²,  b <- momentum · b + g / (√v + eps),
     theta <- theta - lr · b.
+
+    With momentum 0 this is the rule of most lecture notes, eps outside the root. Others, Keras among them, take
+    √(v + eps): near g = 0 that divides by √eps and not by eps, elsewhere the two are the same to eps/v.
 
     Args:
         lr: >= 0, a float or one per member, shape `(E,)`.
@@ -72,19 +76,22 @@ class RMSprop:
         check_params(self, params)
         return {"square_avg": zeros_like(params), "momentum_buffer": zeros_like(params)}
 
-    @torch.no_grad()
     def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
         """Give the parameters and the state after one update; see the class for the formula."""
+        return advance(self, grads, state, params)
+
+    @torch.no_grad()
+    def step_(self, params: Params, grads: Params, state: State) -> None:
+        """Do the update in place, on the parameters and on the state."""
         check_names(grads, params)
-        moved, squares, buffers = {}, {}, {}
         for name, param in params.items():
             grad = add_decay(grads[name], param, self.weight_decay)
-            old = fit(self.alpha, param) * state["square_avg"][name]
-            squares[name] = add_scaled(old, grad * grad, 1 - self.alpha)
-            step = grad / (squares[name].sqrt() + fit(self.eps, param))
-            buffers[name] = add_scaled(step, state["momentum_buffer"][name], self.momentum)
-            moved[name] = add_scaled(param, buffers[name], -self.lr)
-        return moved, {"square_avg": squares, "momentum_buffer": buffers}
+            square, buffer = state["square_avg"][name], state["momentum_buffer"][name]
+            square.mul_(fit(self.alpha, square))
+            add_square_(square, grad, 1 - self.alpha)
+            buffer.mul_(fit(self.momentum, buffer))
+            buffer.addcdiv_(grad, square.sqrt().add_(fit(self.eps, param)))
+            add_scaled_(param, buffer, -self.lr)
 
     def stable_lr(self, sharpness: PerMember) -> PerMember:
         """Give the largest lr at which the update, linearised with v held still, does not grow.

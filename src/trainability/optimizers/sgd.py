@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from trainability.optimizers._limit import limit
-from trainability.optimizers._rule import Params, State
+from trainability.optimizers._rule import Params, State, advance
 from trainability.optimizers._torch import is_kind
 from trainability.optimizers._values import (
     NOT_NEGATIVE,
     PerMember,
     add_decay,
-    add_scaled,
+    add_scaled_,
     check_names,
     check_params,
     settle,
@@ -56,15 +56,16 @@ class SGD:
         check_params(self, params)
         return {}
 
-    @torch.no_grad()
     def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
         """Give the parameters and the state after one update; see the class for the formula."""
+        return advance(self, grads, state, params)
+
+    @torch.no_grad()
+    def step_(self, params: Params, grads: Params, state: State) -> None:
+        """Do the update in place, on the parameters and on the state."""
         check_names(grads, params)
-        moved = {}
         for name, param in params.items():
-            grad = add_decay(grads[name], param, self.weight_decay)
-            moved[name] = add_scaled(param, grad, -self.lr)
-        return moved, state
+            add_scaled_(param, add_decay(grads[name], param, self.weight_decay), -self.lr)
 
     def stable_lr(self, sharpness: PerMember) -> PerMember:
         """Give the largest lr at which the linearised update does not grow: 2 / (sharpness + weight_decay).

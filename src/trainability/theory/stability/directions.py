@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,6 @@ from trainability.theory.stability._numbers import Array, plain
 from trainability.theory.stability.growth import _step, spectral_radius, transition
 from trainability.theory.stability.iterates import Path, path
 
-KINDS = ("creeps", "alternates", "swings", "still", "grows")
 CHUNK = 1 << 16
 
 
@@ -25,7 +25,7 @@ class Directions:
         rate: factor per step in the long run, the spectral radius; 1 where l is 0.
         steps: first step from which the weight stays within the tolerance; infinite where it never does.
         kind: "creeps" (real roots, the larger positive), "alternates" (negative: the sign flips at every step), "swings"
-            (complex roots), "still" (no curvature, so that nothing moves it), "grows" (rate above 1).
+            (complex roots), "still" (no curvature, so that nothing moves it), "grows" (rate above 1), "nan".
     """
 
     sharpness: Array
@@ -70,6 +70,7 @@ def directions(
     larger = np.atleast_1d(found.roots[0])
     kind = np.where(swings, "swings", np.where(larger < 0, "alternates", "creeps"))
     kind = np.where(curvature == 0, "still", np.where(rate > 1 + 1e-12, "grows", kind))
+    kind = np.where(np.isnan(rate), "nan", kind)
     steps = np.atleast_1d(settling_steps(rule, lr, sharpness, tolerance=tolerance, **hyper))
     return Directions(curvature, rate, steps, kind)
 
@@ -81,7 +82,8 @@ def settling_steps(
 
         min t with |w_s| <= tolerance |w_0| for all s >= t
 
-    From an empty buffer. ln(tolerance)/ln(rate) is near it for gradient descent, and too few where roots are equal.
+    From an empty buffer. ln(tolerance)/ln(rate) is near it for gradient descent, and too few where roots are equal. Where
+    the rate is so near to 1 that it has few digits left, so have the steps: about 1e-16/(1 - rate) of them is uncertain.
 
     Args:
         rule: one of `RULES`.
@@ -122,6 +124,9 @@ def _settle(one: Path, rate: float, tolerance: float) -> float:
     if rate >= 1:
         return float("inf")
     end = _bound(one, rate, tolerance)
+    larger, smaller = (float(root) for root in one.roots)
+    if end > CHUNK and not bool(one.swings) and smaller * larger >= 0:
+        return float(_settle_slow(one, 1 if larger > 0 else -1, end, tolerance))
     size = 64
     while end > 0:
         begin = max(0, end - size)
@@ -132,22 +137,49 @@ def _settle(one: Path, rate: float, tolerance: float) -> float:
     return 0.0
 
 
+def _settle_slow(one: Path, sign: int, end: int, tolerance: float) -> int:
+    """Bisect: two exponentials of one sign turn at most once, so that there are at most two monotone pieces."""
+
+    def weight(t: int) -> float:
+        return float(one.at(np.asarray(float(t)))) * (sign if t % 2 == 0 else 1) * sign
+
+    def rises(t: int) -> bool:
+        return weight(t + 1) > weight(t)
+
+    turn = 1
+    if rises(1) != rises(end):
+        turn = _last(lambda t: rises(t) == rises(1), 1, end) + 1
+    if abs(weight(turn)) > tolerance:
+        return _last(lambda t: abs(weight(t)) > tolerance, turn, end) + 1
+    return _last(lambda t: abs(weight(t)) > tolerance, 0, turn) + 1
+
+
+def _last(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The last number at which a condition holds that holds at `low`, not at `high`, and changes once between."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
 def _bound(one: Path, rate: float, tolerance: float) -> int:
-    """A step from which |w| <= rate^k (|w_1| + |w_2 - r1 w_1| |S_k|/rate^k) <= tolerance for good."""
+    """A step from which |w| stays within the tolerance for good, by an envelope."""
     if rate == 0:
         return 4
     root, other = (float(r) for r in one.roots)
     first, turn = abs(float(one.first)), abs(float(one.second) - root * float(one.first))
-    apart = np.inf if bool(one.swings) or root == 0 else 2 / max(1 - abs(other / root), 1e-300)
     if bool(one.swings):
-        apart = 1 / max(np.sin(np.arctan2(np.sqrt(float(one.determinant) - root**2), root)), 1e-300)
+        sine = max(np.sin(np.arctan2(np.sqrt(float(one.determinant) - root**2), root)), 1e-300)
+        height, apart = np.hypot(first, turn / rate / sine), 1 / sine
+    else:
+        height, apart = np.inf, 2 / max(1 - abs(other / root), 1e-300)
 
     def envelope(k: float) -> float:
-        return float(rate**k * (first + turn * min(k, apart) / rate))
+        return float(rate**k * min(height, first + turn * min(k, apart) / rate))
 
-    k = max(4.0, -1 / np.log(rate) if rate > 0 else 4.0)
+    k = max(4.0, -1 / np.log(rate))
     while envelope(k) > tolerance:
-        k *= 1.25
+        k *= 1.05
     return int(k) + 3
 
 

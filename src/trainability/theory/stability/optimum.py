@@ -61,7 +61,7 @@ def gradient_descent(smallest: ArrayLike, largest: ArrayLike) -> Optimum:
         ValueError: curvatures that are not above 0 or the wrong way round.
 
     Source:
-        Polyak 1964; Goh 2017, "Why momentum really works", Distill, section "Choosing a step-size".
+        Goh 2017, "Why momentum really works", Distill, section "Choosing a step-size".
 
     >>> round(gradient_descent(1.0, 100.0).rate, 6)
     0.980198
@@ -89,8 +89,8 @@ def heavy_ball(smallest: ArrayLike, largest: ArrayLike) -> Optimum:
         ValueError: curvatures that are not above 0 or the wrong way round.
 
     Source:
-        Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Goh 2017, "Why momentum really works", Distill, section "Optimal
-        parameters".
+        Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Goh 2017, "Why momentum really
+        works", Distill, section "Optimal parameters".
 
     >>> best = heavy_ball(1.0, 100.0)
     >>> round(best.lr, 6), round(best.momentum, 6), round(best.rate, 6)
