@@ -28,10 +28,14 @@ ALL: tuple[str, ...] = (
     "single-relu-crossing",
     "spurious-minima",
     "activation-histograms",
+    "born-dead",
+    "elbows",
+    "order-to-chaos",
     "scaling-laws",
     "uniform-ranges",
     "variance-recursion",
     "xavier-against-he",
+    "zero-and-constant",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 
