@@ -1,5 +1,18 @@
-"""Many runs: executors now, ensembles and sweeps as they come."""
+"""Many runs: executors and ensembles now, sweeps as they come."""
 
+from trainability.lab.ensemble import MLP, Data, EnsembleRun, Online, Retire, train_ensemble
 from trainability.lab.executor import WorkerLostError, can_fork, cores, run_all, single_thread
 
-__all__ = ["WorkerLostError", "can_fork", "cores", "run_all", "single_thread"]
+__all__ = [
+    "MLP",
+    "Data",
+    "EnsembleRun",
+    "Online",
+    "Retire",
+    "WorkerLostError",
+    "can_fork",
+    "cores",
+    "run_all",
+    "single_thread",
+    "train_ensemble",
+]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
+from torch import nn
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
@@ -23,6 +24,9 @@ ANSWERS = (
     "vanishing-gradient",
     "exploding-gradient",
 )
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+"""What the printed lines draw, and so what is drawn."""
 
 LINES = {
     "he_normal": "nn.init.kaiming_normal_(m.weight, nonlinearity='relu')",
@@ -55,7 +59,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             summary=f"Draw the weights with {NAMES[scheme]}, biases 0",
             code=(
                 "for m in model.modules():\n"
-                "    if isinstance(m, (nn.Linear, nn.Conv2d)):\n"
+                "    if isinstance(m, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):\n"
                 f"        {LINES[scheme]}\n"
                 "        if m.bias is not None:\n"
                 "            nn.init.zeros_(m.bias)"
@@ -68,7 +72,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 
 def _draw(setup: Setup, generator: torch.Generator, *, scheme: str, options: dict[str, float]) -> Setup:
-    initialize(setup.model, scheme, bias="zeros", generator=generator, **options)
+    initialize(setup.model, scheme, bias="zeros", only=LAYERS, generator=generator, **options)
     return setup
 
 
