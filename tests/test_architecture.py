@@ -20,14 +20,16 @@ MAY_IMPORT = {
     "optimizers": {"theory", "measures"},
     "problems": {"theory", "measures", "setup", "initializers", "optimizers"},
     "lab": {"theory", "measures", "setup", "initializers", "optimizers", "problems"},
+    "curvature": {"theory", "measures", "plots", "setup", "initializers", "optimizers"},
     "forecast": {"theory", "measures", "setup", "initializers", "plots"},
-    "doctor": {"theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "plots"},
+    "doctor": {"theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "plots", "curvature"},
     "gallery": {
         "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "forecast", "doctor", "plots",
+        "curvature",
     },
     "cli": {
         "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "forecast", "doctor", "plots",
-        "gallery",
+        "gallery", "curvature",
     },
 }  # fmt: skip
 

@@ -1,14 +1,14 @@
-"""The largest algebraic eigenvalue of the Hessian of a loss. Built on `lanczos`."""
+"""The largest algebraic eigenvalue of the Hessian of a loss. Built on `hessian` and `lanczos`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from trainability.measures.lanczos import Eigen, largest_eigenvalue
+from trainability.measures import hessian
+from trainability.measures.lanczos import Eigen, Eigens, largest_eigenvalue, largest_eigenvalues
 
 
 def sharpness(
@@ -16,19 +16,22 @@ def sharpness(
     parameters: Sequence[Tensor],
     *,
     preconditioner: Sequence[Tensor] | None = None,
+    weight_decay: float | Sequence[float] = 0.0,
     max_steps: int = 40,
     tol: float = 1e-2,
     generator: torch.Generator | None = None,
 ) -> Eigen:
     """The largest algebraic eigenvalue of the Hessian of a loss, or of that Hessian preconditioned.
 
-        H = d²L/dw²   or   D^(-1/2) H D^(-1/2)
+        H = d²L/dw²   or   D^(-1/2) (H + C) D^(-1/2)
 
     Plain gradient descent is stable up to lr = 2 / sharpness; `theory.stability` has the other rules.
     Products with H are reverse over reverse: the gradient's graph is built once and walked once per step.
-    Attention runs on torch's plain kernel meanwhile: the fused ones have no second derivative. Leaves no
-    trace of its own: `.grad` is neither read nor written, no global random number is drawn. What `loss` moves
-    (BatchNorm's buffers) is for the caller to put back.
+    Attention runs on torch's plain kernel meanwhile: the fused ones have no second derivative. Where two
+    eigenvalues lie near each other at the top, a loose `tol` may settle on the lower one;
+    `spectrum.extremes` searches once more for anything above what it found, for about twice the products.
+    Leaves no trace of its own: `.grad` is neither read nor written, no global random number is drawn. What
+    `loss` moves (BatchNorm's buffers) is for the caller to put back.
 
     Args:
         loss: computes the scalar training loss; called once, with gradients on. It must not depend on chance
@@ -36,6 +39,7 @@ def sharpness(
         parameters: tensors to differentiate by; those with requires_grad False are skipped.
         preconditioner: D's diagonal, one positive tensor per entry of `parameters` in the same shapes; for
             Adam sqrt(v_hat) + eps, for RMSProp sqrt(v) + eps.
+        weight_decay: C's diagonal, one number or one per entry of `parameters`.
         max_steps: most products with H; memory is (steps, number of weights) in float64.
         tol: relative residual to stop at.
         generator: draws the start vector; by default a fresh one with seed 0.
@@ -58,84 +62,120 @@ def sharpness(
     >>> round(sharpness(lambda: 2 * w[0] ** 2 - 5 * w[1] ** 2, [w]).value, 5)
     4.0
     """
-    active = [i for i, p in enumerate(parameters) if p.requires_grad]
-    if not active:
-        raise ValueError(
-            f"Got {len(parameters)} parameters, none with requires_grad; need at least one. "
-            "Give list(model.parameters())."
-        )
-    weights = [parameters[i] for i in active]
-    sizes = [p.numel() for p in weights]
-    device = torch.device("cpu") if weights[0].device.type == "mps" else weights[0].device
-    scale = None
-    if preconditioner is not None:
-        _check_preconditioner(preconditioner, parameters)
-        scale = _flat([preconditioner[i] for i in active], device).rsqrt()
-
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-        value = loss()
-        if value.numel() != 1:
-            raise ValueError(
-                f"The loss has shape {tuple(value.shape)}; need one number. Return its mean over the batch."
-            )
-        first: tuple[Tensor | None, ...] = (None,) * len(weights)
-        if value.requires_grad:
-            # A seed that asks for a gradient brings out every function that has no second one, even the last.
-            seed = torch.ones_like(value, requires_grad=True)
-            first = torch.autograd.grad(value, weights, seed, create_graph=True, allow_unused=True)
-    gradient = [g for g in first if g is not None and g.requires_grad]
-    seen = [i for i, g in enumerate(first) if g is not None and g.requires_grad]
-
-    _check_twice_differentiable(gradient)
-
-    def matvec(v: Tensor) -> Tensor:
-        if not gradient:
-            return torch.zeros_like(v) if bool(value.isfinite()) else torch.full_like(v, torch.nan)
-        if scale is not None:
-            v = v * scale
-        pieces = [piece.view_as(p).to(p.dtype).to(p.device) for piece, p in zip(v.split(sizes), weights, strict=True)]
-        products = torch.autograd.grad(
-            gradient, weights, [pieces[i] for i in seen], retain_graph=True, allow_unused=True
-        )
-        filled = [torch.zeros_like(p) if h is None else h for h, p in zip(products, weights, strict=True)]
-        product = _flat(filled, device)
-        return product if scale is None else product * scale
-
-    return largest_eigenvalue(matvec, sum(sizes), generator=generator, max_steps=max_steps, tol=tol, device=device)
+    products = hessian.of_loss(loss, parameters, preconditioner=preconditioner, weight_decay=weight_decay)
+    return of_products(products, max_steps=max_steps, tol=tol, generator=generator)
 
 
-def _flat(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
-    return torch.cat([t.detach().reshape(-1).to(device).double() for t in tensors])
+def sharpness_over(
+    loss: Callable[..., Tensor],
+    batches: Iterable[Sequence[Tensor]],
+    parameters: Sequence[Tensor],
+    *,
+    reduction: str = "mean",
+    preconditioner: Sequence[Tensor] | None = None,
+    weight_decay: float | Sequence[float] = 0.0,
+    keep_graphs: bool = False,
+    max_steps: int = 40,
+    tol: float = 1e-2,
+    generator: torch.Generator | None = None,
+) -> Eigen:
+    """The sharpness of the loss over all batches of a loader, exactly as if they were one batch.
+
+        L = sum_b n_b L_b / sum_b n_b
+
+    Args:
+        loss: (*batch) -> scalar.
+        batches: a list or a DataLoader of tuples of tensors, samples first; passed over once per product.
+        parameters, preconditioner, weight_decay, max_steps, tol, generator: as in `sharpness`.
+        reduction: "mean" or "sum": what `loss` does over samples.
+        keep_graphs: trade memory for time; see `hessian.of_batches`.
+
+    Returns:
+        As `sharpness`.
+
+    Raises:
+        ValueError: as `sharpness`; no batch; or batches that change in number of samples from pass to pass.
+        RuntimeError: as `sharpness`.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> data = [(torch.tensor([1.0, 2.0]),), (torch.tensor([4.0]),)]
+    >>> round(sharpness_over(lambda x: (w * x).square().mean(), data, [w]).value, 5)
+    14.0
+    """
+    products = hessian.of_batches(
+        loss,
+        batches,
+        parameters,
+        reduction=reduction,
+        preconditioner=preconditioner,
+        weight_decay=weight_decay,
+        keep_graphs=keep_graphs,
+    )
+    return of_products(products, max_steps=max_steps, tol=tol, generator=generator)
 
 
-def _check_preconditioner(preconditioner: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
-    given = [tuple(d.shape) for d in preconditioner]
-    needed = [tuple(p.shape) for p in parameters]
-    if given != needed:
-        raise ValueError(
-            f"Got a preconditioner of shapes {given}; need the parameters' shapes {needed}. Give one tensor for each."
-        )
-    if not all(bool((d.isfinite() & (d > 0)).all()) for d in preconditioner):
-        raise ValueError(
-            "Got a preconditioner with values that are 0, negative or not finite; need all above 0. "
-            "Give sqrt(v_hat) + eps."
-        )
+def sharpness_of_members(
+    losses: Callable[[], Tensor],
+    parameters: Sequence[Tensor],
+    *,
+    preconditioner: Sequence[Tensor] | None = None,
+    weight_decay: float | Sequence[float] = 0.0,
+    max_steps: int = 40,
+    tol: float = 1e-2,
+    generator: torch.Generator | None = None,
+) -> Eigens:
+    """The sharpness of every member of an ensemble, one product for all of them at a time.
+
+    Args:
+        losses: gives (E,), where member e's loss depends on slice e of every parameter alone.
+        parameters: stacked tensors (E, ...).
+        preconditioner: stacked tensors in the same shapes.
+        weight_decay, max_steps, tol, generator: as in `sharpness`.
+
+    Returns:
+        Eigens, whose numbers are those of `sharpness` for each member alone.
+
+    Raises:
+        ValueError: as `sharpness`; losses that are not (E,) or that couple members.
+        RuntimeError: as `sharpness`.
+
+    >>> w = torch.tensor([[1.0], [2.0]], requires_grad=True)
+    >>> sharpness_of_members(lambda: (w ** 3).sum(1), [w]).values.tolist()
+    [6.0, 12.0]
+    """
+    products = hessian.of_members(losses, parameters, preconditioner=preconditioner, weight_decay=weight_decay)
+    assert products.members is not None
+    return largest_eigenvalues(
+        products.matvec,
+        products.members,
+        products.n,
+        generator=generator,
+        max_steps=max_steps,
+        tol=tol,
+        device=products.device,
+    )
 
 
-def _check_twice_differentiable(gradient: Sequence[Tensor]) -> None:
-    # A backward marked once_differentiable leaves a node that raises when it is walked, but hangs it where
-    # autograd.grad never walks: its part of the Hessian would be missing without a word.
-    waiting = [g.grad_fn for g in gradient]
-    seen = set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if node.name() == "torch::autograd::Error":
-            raise RuntimeError(
-                "The loss uses a function whose backward is marked @once_differentiable; need one that can "
-                "be differentiated twice. Measure without it, or write its backward in differentiable "
-                "operations."
-            )
-        waiting.extend(following for following, _ in node.next_functions)
+def of_products(
+    products: hessian.Products,
+    *,
+    max_steps: int = 40,
+    tol: float = 1e-2,
+    generator: torch.Generator | None = None,
+) -> Eigen:
+    """The same from products that are at hand, for one model.
+
+    Args:
+        products: from `hessian.of_loss` or `hessian.of_batches`.
+        max_steps, tol, generator: as in `sharpness`.
+
+    Returns:
+        Eigen.
+
+    >>> w = torch.tensor([1.0, 1.0], requires_grad=True)
+    >>> round(of_products(hessian.of_loss(lambda: (w ** 2).sum(), [w])).value, 5)
+    2.0
+    """
+    return largest_eigenvalue(
+        products.matvec, products.n, generator=generator, max_steps=max_steps, tol=tol, device=products.device
+    )
