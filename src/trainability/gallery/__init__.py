@@ -36,6 +36,8 @@ ALL: tuple[str, ...] = (
     "variance-recursion",
     "xavier-against-he",
     "zero-and-constant",
+    "catapult",
+    "edge-of-stability",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 
