@@ -36,8 +36,12 @@ ALL: tuple[str, ...] = (
     "variance-recursion",
     "xavier-against-he",
     "zero-and-constant",
+    "batch-noise",
     "catapult",
     "edge-of-stability",
+    "lr-momentum",
+    "momentum-by-direction",
+    "quartic",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 
