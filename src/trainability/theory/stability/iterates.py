@@ -52,10 +52,12 @@ class Path:
             k = np.maximum(times - 1.0, 0.0)
             one, other = self.roots
             gap = np.sqrt(np.abs(self.trace**2 / 4 - self.determinant))
-            # Complex: r = size e^{i angle}.
-            angle = np.arctan2(gap, self.trace / 2)
-            wave = np.where(angle > 0, np.sin(k * angle) / np.sin(angle), k)
-            swinging = _power(other, k) * np.cos(k * angle) * self.first
+            # Complex: r = size e^{i angle}, or -size e^{-i angle} where the real part is negative: the angle stays small
+            # and its sine keeps its digits where both roots meet at -size.
+            angle = np.arctan2(gap, np.abs(self.trace) / 2)
+            turns = np.where((self.trace < 0) & (k % 2 == 1), -1.0, 1.0)
+            wave = np.where(angle > 0, np.sin(k * angle) / np.sin(angle), k) * np.where(self.trace < 0, -turns, turns)
+            swinging = _power(other, k) * turns * np.cos(k * angle) * self.first
             swinging = swinging + (self.second - one * self.first) * np.where(k == 0, 0, _power(other, k - 1) * wave)
             # Real: ratio q of the smaller root to the larger, apart = 1 - q.
             q = np.where(one == 0, 0.0, other / np.where(one == 0, 1.0, one))
