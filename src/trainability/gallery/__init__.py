@@ -37,11 +37,15 @@ ALL: tuple[str, ...] = (
     "xavier-against-he",
     "zero-and-constant",
     "batch-noise",
+    "better-minima",
     "catapult",
     "edge-of-stability",
+    "landscapes",
     "lr-momentum",
     "momentum-by-direction",
+    "newton-saddle",
     "quartic",
+    "sparse-features",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 
