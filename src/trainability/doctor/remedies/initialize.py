@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -71,7 +72,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         )
 
 
-def _draw(setup: Setup, generator: torch.Generator, *, scheme: str, options: dict[str, float]) -> Setup:
+def _draw(setup: Setup, generator: torch.Generator, *, scheme: str, options: dict[str, Any]) -> Setup:
     initialize(setup.model, scheme, bias="zeros", only=LAYERS, generator=generator, **options)
     return setup
 
