@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from trainability.doctor import Remedy as Remedy
     from trainability.doctor import diagnose as diagnose  # type: ignore[no-redef]  # also a module's name
     from trainability.forecast import Forecast as Forecast
-    from trainability.forecast import predict as predict
+    from trainability.forecast import predict as predict  # type: ignore[no-redef]  # also a module's name
+    from trainability.lab.phase import phase_diagram as phase_diagram
+    from trainability.lab.sweep import Sweep as Sweep
     from trainability.setup import Run as Run
     from trainability.setup import Setup as Setup
 
@@ -31,6 +33,8 @@ _HOMES = {
     "Remedy": "trainability.doctor",
     "predict": "trainability.forecast",
     "Forecast": "trainability.forecast",
+    "Sweep": "trainability.lab.sweep",
+    "phase_diagram": "trainability.lab.phase",
 }
 
 __all__ = [
@@ -41,9 +45,11 @@ __all__ = [
     "Run",
     "Setup",
     "SetupError",
+    "Sweep",
     "TrainabilityError",
     "__version__",
     "diagnose",
+    "phase_diagram",
     "predict",
 ]
 

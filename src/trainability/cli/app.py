@@ -9,8 +9,11 @@ from trainability import __version__
 from trainability.cli.demo import demo
 from trainability.cli.diagnose import diagnose
 from trainability.cli.explain import explain
+from trainability.cli.map import map_
 from trainability.cli.predict import predict
 from trainability.cli.reproduce import reproduce
+from trainability.cli.sharpness import sharpness
+from trainability.cli.sweep import sweep
 from trainability.errors import TrainabilityError
 
 BAD_INPUT = 2
@@ -24,8 +27,11 @@ app = App(
 app.command(diagnose)
 app.command(demo)
 app.command(explain)
+app.command(map_, name="map")
 app.command(predict)
 app.command(reproduce)
+app.command(sharpness)
+app.command(sweep)
 
 
 def run(arguments: list[str]) -> int:
