@@ -128,6 +128,11 @@ def test_import_is_light():
     assert seconds < 0.1
 
 
+def test_parts_are_reached_without_an_import_of_their_own():
+    code = "import trainability as tr; print(tr.theory.wilson.interval(1, 2), tr.initializers.get('zeros'), tr.gallery.ALL)"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
 def test_public_names_resolve():
     for name in trainability.__all__:
         assert getattr(trainability, name) is not None

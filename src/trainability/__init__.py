@@ -54,7 +54,26 @@ __all__ = [
 ]
 
 
+_PARTS = frozenset(
+    (
+        "theory",
+        "measures",
+        "initializers",
+        "optimizers",
+        "problems",
+        "lab",
+        "forecast",
+        "curvature",
+        "doctor",
+        "gallery",
+    )
+)
+"""Parts that are reached as `trainability.theory` without an import of their own."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return import_module(f"{__name__}.{name}")
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value
@@ -63,4 +82,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_PARTS})

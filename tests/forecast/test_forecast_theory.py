@@ -308,6 +308,10 @@ class TestInputs:
         assert predict(Two(), (a, b)).layers[-1].measured_gradient is not None
         assert predict(Two(), {"a": a, "b": b}).inputs == 8
 
+    def test_numpy(self):
+        net, x = nn.Linear(4, 3), normal(8, 4)
+        assert predict(net, x.numpy()) == predict(net, x)
+
     @pytest.mark.parametrize(
         ("model", "sample", "says"),
         [

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -239,6 +240,8 @@ def _few(sample: Any) -> tuple[Sample, int]:
     named = hasattr(sample, "keys") and not isinstance(sample, Tensor)
     kwargs: dict[str, Any] = {k: sample[k] for k in sample} if named else {}
     args: tuple[Any, ...] = () if named else tuple(sample) if isinstance(sample, tuple | list) else (sample,)
+    args = tuple(map(_as_tensor, args))
+    kwargs = {k: _as_tensor(v) for k, v in kwargs.items()}
     tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.ndim]
     if not tensors or not len(tensors[0]):
         raise SetupError(
@@ -254,6 +257,10 @@ def _few(sample: Any) -> tuple[Sample, int]:
         return x[:MAX_INPUTS].detach() if isinstance(x, Tensor) and x.ndim and len(x) == size else x
 
     return (tuple(map(cut, args)), {k: cut(v) for k, v in kwargs.items()}), min(size, MAX_INPUTS)
+
+
+def _as_tensor(x: Any) -> Any:
+    return torch.from_numpy(x) if isinstance(x, np.ndarray) and x.dtype != object else x
 
 
 def _said(sample: Any) -> str:
