@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 import trainability.plots as plots
 from trainability.plots._style import for_matplotlib, for_plotly, log_axis, on_axis, thinned
 from trainability.plots.basins import Basins, Map, Point
+from trainability.plots.forecast import ForecastFigure, Quantity
 from trainability.plots.loss_curves import Curve, LossCurves, Panel, smoothed
+from trainability.plots.sharpness import Line, SharpnessFigure
 from trainability.plots.signal import Profile, Signal
 from trainability.plots.units import Shares, Units
 from trainability.plots.weights import Weight, Weights
@@ -51,6 +54,32 @@ EXAMPLES = {
 }
 
 
+EXAMPLES |= {
+    "forecast": ForecastFigure(
+        (EVIL, "cost$", "2"),
+        Quantity((1.0, 0.0, None), (math.nan, math.inf, 1e-30), (0.1, math.inf, None)),
+        Quantity((1.0, 0.5, None), (1.0, None, 2.0)),
+        Quantity((-0.1, None, 1.0), (0.0, 0.5, 1.0)),
+    ),
+    "landscape": SimpleNamespace(
+        x=np.arange(3.0), y=np.arange(2.0), loss=np.array([[1.0, 2.0, math.nan], [1e-9, math.inf, 3.0]]), paths=(),
+        marks=((EVIL, 1.0, 0.5),), labels=(EVIL, "cost$"), name=EVIL,
+    ),
+    "phase": SimpleNamespace(
+        x=SimpleNamespace(name=EVIL, log=True), y=SimpleNamespace(name="cost$", log=False), name=EVIL, runs=4, lines=(),
+        cells=SimpleNamespace(
+            x=np.array([0.1, 1.0]), y=np.array([0.0, 1.0]), undecided=np.zeros((2, 2), bool),
+            outcome=np.arange(4).reshape(2, 2), by="success",
+        ),
+        share=np.eye(2), low=np.eye(2) * 0.5, high=np.eye(2) * 0.5 + 0.5, counts=np.full((2, 2), 4),
+        evaluated=np.ones((2, 2), bool),
+    ),
+    "sharpness": SharpnessFigure(
+        (-1.0, 0.0, 1.0), (0.2, 0.8), (2.0,), (-1.0,), (Line(EVIL, (1.0, 1e30, math.inf)), Line("cost$", (1.0, math.nan)))
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", plots.__all__)
 def test_both_ways_to_draw(name):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -62,7 +91,8 @@ def test_both_ways_to_draw(name):
     assert "<script" not in figure.to_json()
     canvas = FigureCanvasAgg(Figure())
     axes = canvas.figure.subplots(1, 3)
-    count = {"basins": 1, "signal": 2, "loss_curves": 3, "weights": 2, "units": 1}[name]
+    panels = {"basins": 1, "forecast": 3, "landscape": 1, "signal": 2, "loss_curves": 3, "phase": 2, "sharpness": 2}
+    count = {**panels, "weights": 2, "units": 1}[name]
     module.draw_matplotlib(data, list(axes[:count]))
     canvas.draw()
 

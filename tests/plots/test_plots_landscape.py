@@ -149,7 +149,7 @@ def test_it_draws_what_the_lab_gives():
     path = trajectory(setup, seed=0, steps=20, points=6)
     found = landscape(setup, pca_plane([path]), resolution=7, paths={"gradient descent": path})
     axes = Figure().subplots()
-    draw_matplotlib(found, axes)
+    draw_matplotlib(found, [axes])
     assert axes.get_xlabel() == found.labels[0]
     assert axes.get_title(loc="left") == "quadratic"
     assert len(draw_plotly(found).data) == 2

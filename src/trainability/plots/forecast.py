@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from trainability.plots._style import GREY, INK, REMEDY, UNCHANGED, log_axis
+from trainability.plots._style import GREY, INK, REMEDY, UNCHANGED, for_plotly, log_axis, on_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from plotly.graph_objects import Figure
 
 Values = tuple[float | None, ...]
 
@@ -52,6 +53,62 @@ class ForecastFigure:
     correlation: Quantity
 
 
+PANELS = (
+    ("Signal, forward", "mean square of the output (log scale)"),
+    ("Gradient, backward", "mean square of the gradient (log scale)"),
+    ("Likeness of inputs", "mean cosine between two inputs"),
+)
+
+
+def draw_plotly(data: ForecastFigure) -> Figure:
+    """Mean square, gradient and correlation, for a page.
+
+    Args:
+        data: equally many values everywhere.
+
+    Returns:
+        Figure.
+
+    >>> one = Quantity((1.0, 0.5), (1.1, 0.4))
+    >>> len(draw_plotly(ForecastFigure(("0", "1"), one, one, one)).data)
+    6
+    """
+    import plotly.graph_objects as go
+
+    from trainability.plots._plotly import axis, key, panels, set_log, words
+
+    figure = panels([title for title, _ in PANELS], columns=3)
+    names = [for_plotly(name, 40) for name in data.layers]
+    for n, quantity in enumerate((data.mean_square, data.gradient, data.correlation)):
+        scale = log_axis(quantity.values()) if n < 2 else None
+        for values, word, colour in (
+            (quantity.predicted, "predicted", REMEDY),
+            (quantity.measured, "measured", UNCHANGED),
+        ):
+            known = [math.nan if v is None else v for v in values]
+            figure.add_trace(
+                go.Scatter(
+                    x=list(range(len(names))),
+                    y=on_axis(known, scale)[0] if scale else known,
+                    mode="lines" if word == "predicted" else "markers",
+                    name=word,
+                    legendgroup=word,
+                    showlegend=n == 0,
+                    text=names,
+                    line={"color": colour, "width": 2},
+                    marker={"color": colour, "symbol": "circle-open", "size": 7},
+                    hovertemplate="%{text}: %{y:.3g}<extra></extra>",
+                    **axis(n),
+                )
+            )
+        if scale:
+            set_log(figure, n, scale, PANELS[n][1])
+        else:
+            figure.layout[key("y", n)].update(title=words(PANELS[n][1]))
+        figure.layout[key("x", n)].update(title=words("operation, from input to output"))
+    return figure
+
+
 def draw_matplotlib(data: ForecastFigure, axes: Sequence[Axes]) -> None:
     """Draw mean square, gradient and correlation.
 
@@ -65,12 +122,8 @@ def draw_matplotlib(data: ForecastFigure, axes: Sequence[Axes]) -> None:
     """
     from trainability.plots._axes import plain, set_layers, set_log
 
-    panels = (
-        (data.mean_square, "Signal, forward", "mean square of the output (log scale)"),
-        (data.gradient, "Gradient, backward", "mean square of the gradient (log scale)"),
-        (data.correlation, "Likeness of inputs", "mean cosine between two inputs"),
-    )
-    for n, (ax, (quantity, title, label)) in enumerate(zip(axes, panels, strict=True)):
+    quantities = (data.mean_square, data.gradient, data.correlation)
+    for n, (ax, quantity, (title, label)) in enumerate(zip(axes, quantities, PANELS, strict=True)):
         plain(ax, title)
         at = range(len(data.layers))
         line = [math.nan if v is None else v for v in quantity.predicted]

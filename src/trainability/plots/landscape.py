@@ -160,13 +160,18 @@ def ticks(of: Levels) -> list[float]:
     return found if len(found) > 1 else [low, math.sqrt(low * high), high]
 
 
-def draw_matplotlib(data: Surface, axes: Axes) -> None:
-    """Draw contours, trajectories (a ring at the start, a star at the end) and single points into axes.
+def draw_matplotlib(data: Surface, axes: Sequence[Axes]) -> None:
+    """Draw contours, trajectories (a ring at the start, a star at the end) and single points.
 
     Args:
         data: a landscape, 2 x 2 or larger.
-        axes: to draw into.
+        axes: one, to draw into.
     """
+    (place,) = axes
+    _draw(data, place)
+
+
+def _draw(data: Surface, axes: Axes) -> None:
     from matplotlib.patches import Patch
     from matplotlib.patheffects import Normal, Stroke
 
@@ -234,7 +239,7 @@ def figure(data: Surface) -> MatplotlibFigure:
 
     made = Figure(figsize=(6.2, 5.2), layout="constrained", dpi=150)
     FigureCanvasAgg(made)
-    draw_matplotlib(data, made.subplots())
+    draw_matplotlib(data, [made.subplots()])
     return made
 
 
