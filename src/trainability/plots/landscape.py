@@ -160,8 +160,21 @@ def ticks(of: Levels) -> list[float]:
     return found if len(found) > 1 else [low, math.sqrt(low * high), high]
 
 
+def said(loss: float, of: Levels) -> str:
+    """A loss with as many digits as tell it from the next level.
+
+    Example:
+        >>> said(1.0002, levels(np.array([1.0, 1.001])))
+        '1.0002'
+    """
+    if of.log:
+        return power(loss)
+    low, high = of.values[0], of.values[-1]
+    return f"{loss:.{max(3, 2 + math.ceil(math.log10(max(abs(low), abs(high)) / (high - low))))}g}"
+
+
 def draw_matplotlib(data: Surface, axes: Sequence[Axes]) -> None:
-    """Draw contours, trajectories (a ring at the start, a star at the end) and single points.
+    """Draw contours, trajectories (a disk at the start, a star at the end) and single points.
 
     Args:
         data: a landscape, 2 x 2 or larger.
@@ -182,17 +195,21 @@ def _draw(data: Surface, axes: Axes) -> None:
     axes.set_facecolor("#D8DADF")
     if shown.count():
         filled = axes.contourf(data.x, data.y, shown, levels=heights, cmap="cividis", extend="both")
-        axes.contour(data.x, data.y, shown, levels=heights, colors="white", linewidths=0.4, alpha=0.7)
+        axes.contour(
+            data.x, data.y, shown, levels=heights, colors="white", linewidths=0.4, linestyles="solid", alpha=0.7
+        )
         bar = axes.figure.colorbar(filled, ax=axes, pad=0.02)
         at = ticks(of)
-        bar.set_ticks(height(np.array(at), of).tolist(), labels=[power(v) if of.log else f"{v:.3g}" for v in at])
+        bar.set_ticks(height(np.array(at), of).tolist(), labels=[said(v, of) for v in at])
         bar.ax.tick_params(labelsize=8, colors=INK)
         bar.set_label("loss (log scale)" if of.log else "loss", fontsize=9, color=INK)
     if shown.mask is not np.ma.nomask and np.any(shown.mask):
         handles.append(Patch(facecolor="#D8DADF", edgecolor=GREY, linewidth=0.5, label=LOST))
     edge = [Stroke(linewidth=3.2, foreground="white"), Normal()]
+    longest = np.argsort([-np.hypot(np.diff(p.x), np.diff(p.y)).sum() for p in data.paths])
     for i, path in enumerate(data.paths):
         colour = COLOURS[i % len(COLOURS)]
+        above = 3 + int(np.flatnonzero(longest == i)[0]) / (1 + len(data.paths))  # a short one is seen on a long one
         axes.plot(
             path.x,
             path.y,
@@ -203,7 +220,7 @@ def _draw(data: Surface, axes: Axes) -> None:
             zorder=3,
         )
         for x, y, sign, size in ((path.x[0], path.y[0], "o", 5), (path.x[-1], path.y[-1], "*", 10)):
-            axes.plot([x], [y], marker=sign, markersize=size, color=colour, markeredgecolor="white", zorder=4)
+            axes.plot([x], [y], marker=sign, markersize=size, color=colour, markeredgecolor="white", zorder=above)
     for name, x, y in data.marks:
         axes.plot([x], [y], marker="o", markersize=5, color=INK, markeredgecolor="white", linestyle="none", zorder=5)
         axes.annotate(
@@ -275,7 +292,7 @@ def draw_plotly(data: Surface) -> Figure:
             colorbar={
                 "title": {"text": "loss (log)" if of.log else "loss"},
                 "tickvals": height(np.array(at), of).tolist(),
-                "ticktext": [power(v) if of.log else f"{v:.3g}" for v in at],
+                "ticktext": [said(v, of) for v in at],
             },
             **axis(0),
         )
