@@ -217,7 +217,7 @@ def _draw(data: Surface, axes: Axes) -> None:
             linewidth=1.5,
             path_effects=edge,
             label=for_matplotlib(path.label, 32),
-            zorder=3,
+            zorder=above,
         )
         for x, y, sign, size in ((path.x[0], path.y[0], "o", 5), (path.x[-1], path.y[-1], "*", 10)):
             axes.plot([x], [y], marker=sign, markersize=size, color=colour, markeredgecolor="white", zorder=above)
