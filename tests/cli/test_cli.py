@@ -189,6 +189,10 @@ def test_a_claim_that_fails_fails_the_command(tmp_path, monkeypatch, capsys):
     assert "FAILS" in capsys.readouterr().out
 
 
+def _heed_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job starts with the signal ignored
+
+
 def test_ctrl_c_leaves_with_a_sentence(tmp_path):
     file = tmp_path / "slow.py"
     file.write_text(
@@ -210,7 +214,9 @@ def test_ctrl_c_leaves_with_a_sentence(tmp_path):
         )
     )
     command = [sys.executable, "-m", "trainability.cli", "diagnose", f"{file}:setup", "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=_heed_ctrl_c
+    )
     time.sleep(8)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)

@@ -73,14 +73,19 @@ def test_a_file_that_is_not_there_and_a_folder_that_cannot_be(file, tmp_path, ca
     assert "cannot be written" in capsys.readouterr().err
 
 
+def _heed_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job starts with the signal ignored
+
+
 def test_ctrl_c_says_what_is_stored(tmp_path):
     path = tmp_path / "long.toml"
     path.write_text(SMALL.replace("steps = 30", "steps = 3000").replace("seed = 4", "seed = 4000"))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "trainability.cli", "sweep", str(path), "--out", str(out), "--chunk", "20"]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True
-    )
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True,
+        preexec_fn=_heed_ctrl_c,
+    )  # fmt: skip
     end = time.monotonic() + 60
     while not (out / "done.log").exists() and time.monotonic() < end:
         time.sleep(0.05)
