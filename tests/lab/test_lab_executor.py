@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -34,6 +36,36 @@ def test_a_killed_worker_is_named():
 
     with pytest.raises(WorkerLostError, match="worker process ended"):
         run_all([die, lambda: 1], workers=2)
+
+
+ORPHANS = """
+import os, sys, time
+from trainability.lab import run_all
+def job():
+    os.write(1, f"{os.getpid()}\\n".encode())
+    time.sleep(60)
+run_all([job, job], workers=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can a process ask to end with its parent")
+def test_workers_end_with_a_parent_that_is_killed():
+    process = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True)
+    workers = [int(process.stdout.readline()) for _ in range(2)]
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 20
+    while any(running(w) for w in workers) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(running(w) for w in workers)
+
+
+def running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_what_a_job_raises_is_raised_here():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import torch
@@ -84,7 +87,7 @@ def _forked(jobs: Sequence[Job[T]], workers: int, done: Callable[[int], None] | 
         # Python 3.12 warns of forking beside threads; the workers use one thread and take no inherited lock.
         warnings.simplefilter("ignore", DeprecationWarning)
         context = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_adopt, initargs=(jobs,))
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_adopt, initargs=(jobs, os.getpid()))
         futures: dict[Future[Any], int] = {pool.submit(_call, i): i for i in range(len(jobs))}
     results: dict[int, T] = {}
     try:
@@ -106,11 +109,23 @@ def _forked(jobs: Sequence[Job[T]], workers: int, done: Callable[[int], None] | 
     return [results[i] for i in range(len(jobs))]
 
 
-def _adopt(jobs: Sequence[Job[object]]) -> None:
-    import signal
-
+def _adopt(jobs: Sequence[Job[object]], parent: int) -> None:
     global _jobs
+    become_worker(parent)
     _jobs = jobs
+
+
+def become_worker(parent: int) -> None:
+    """Make this forked process a worker: one thread, deaf to Ctrl-C, and gone when its parent is, however that ends.
+
+    Args:
+        parent: process id of the one that forked it.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no orphans when the parent is killed
+        if os.getppid() != parent:
+            os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     torch.set_num_threads(1)
 

@@ -11,7 +11,8 @@ import torch
 from trainability import initializers, optimizers
 from trainability.lab.ensemble import train_ensemble
 from trainability.lab.sweep import fields
-from trainability.lab.sweep.errors import SweepError
+from trainability.lab.sweep import measures as _measures
+from trainability.lab.sweep.errors import SweepError, nearest
 from trainability.lab.sweep.module import ModuleStructure
 from trainability.lab.sweep.structure import Structure
 
@@ -62,6 +63,26 @@ def names(sweep: Sweep) -> None:
         if size != fields.FULL and size > samples:
             place = f"axes.batch_size[{i}]" if "batch_size" in sweep.axes else "fixed.batch_size"
             problems.append((place, f"given {size} for {samples} samples, needed at most {samples}."))
+    if problems:
+        raise SweepError(problems)
+
+
+def measures(sweep: Sweep) -> None:
+    """Refuse measures that nobody has, given twice, or that say nothing of some of the networks."""
+    problems = []
+    for i, name in enumerate(sweep.measures):
+        if name not in _measures.ALL:
+            says = f"there is no measure {name!r}. {nearest(name, list(_measures.ALL))}"
+        elif name in list(sweep.measures)[:i]:
+            says = f"given {name!r} twice, needed each measure once."
+        elif sweep.module is not None:
+            says = "the networks of a Setup are not measured on the way; take measures out, or sweep a named problem."
+        else:
+            every = every_pair(sweep.choices("activation"), sweep.choices("depth"))
+            says = next((why for a, d in every if (why := _measures.fits(name, a, d))), "")
+            says = f"{name}: {says}. Leave it out, or sweep that alone." if says else ""
+        if says:
+            problems.append((f"measures[{i}]", says))
     if problems:
         raise SweepError(problems)
 

@@ -48,6 +48,8 @@ class Config(BaseModel):
     draw_seed: StrictInt = Field(0, ge=0)
     target: float | None = Field(None, allow_inf_nan=False)
     curve: StrictInt = Field(60, ge=1)
+    measures: list[str] = []
+    measured: StrictInt = Field(3, ge=1)
     retire: StrictBool = True
     order: Literal["own", "shared"] = "own"
     dtype: Literal["float32", "float64"] = "float32"

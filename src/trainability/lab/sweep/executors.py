@@ -6,25 +6,20 @@ with the number of runs. Only the process that asked writes; a cluster needs no 
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import pickle
-import signal
-import sys
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import torch
 
 from trainability.errors import TrainabilityError
-from trainability.lab.executor import WorkerLostError, single_thread
+from trainability.lab.executor import WorkerLostError, become_worker, single_thread
 from trainability.lab.sweep.blocks import Blocks
 from trainability.lab.sweep.sweep import Sweep
 from trainability.lab.sweep.train import train
@@ -89,13 +84,7 @@ def _one_pool(sweep: Sweep, blocks: Blocks, waiting: deque[int], workers: int) -
 
 def _adopt(work: tuple[Sweep, Blocks], parent: int) -> None:
     global _work
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no orphans when the parent is killed
-        if os.getppid() != parent:
-            os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    torch.set_num_threads(1)
+    become_worker(parent)
     _work = work
 
 

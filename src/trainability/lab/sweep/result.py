@@ -10,14 +10,15 @@ import numpy as np
 
 from trainability.lab.ensemble import OUTCOMES
 from trainability.lab.sweep.errors import StoreError, SweepError
-from trainability.lab.sweep.train import CURVE, FLOATS
+from trainability.lab.sweep.measures import ALL as MEASURES
+from trainability.lab.sweep.train import CURVE, FLOATS, MEASURED, STEP
 from trainability.theory.wilson import interval
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-SHOWN = ("outcome", *FLOATS, "steps_to_target", "steps_run", "retired", CURVE)  # in this order
+SHOWN = ("outcome", *FLOATS, "steps_to_target", "steps_run", "retired", CURVE, *MEASURES)  # in this order
 ROWS = 50_000  # of a table in memory at a time
 
 
@@ -49,16 +50,24 @@ def opened(folder: str | Path) -> xr.Dataset:
 
 
 def tables(found: xr.Dataset) -> Iterator[pd.DataFrame]:
-    """One row per run, axes first, outcomes in words and the curve as a list; in parts of bounded size."""
+    """One row per run, axes first, outcomes in words and the curve as a list; in parts of bounded size.
+
+    A measure has a column for each step at which it was taken, such as "sharpness_at_0".
+    """
     dims = list(found.outcome.dims)
     first, rest = dims[0], int(np.prod([found.sizes[d] for d in dims[1:]]))
     size = max(1, ROWS // rest)
     for start in range(0, found.sizes[first], size):
         part = found.isel({first: slice(start, start + size)}).load()
-        table = part.drop_vars(["curve", "step"]).to_dataframe().reset_index()
+        apart = [name for name in (CURVE, STEP, MEASURED, *MEASURES) if name in part.variables]
+        table = part.drop_vars(apart).to_dataframe().reset_index()
         names = np.array([*OUTCOMES, "not run yet"])
         table["outcome"] = names[table["outcome"].to_numpy()]
-        table["curve"] = list(part.curve.transpose(*dims, "step").values.reshape(-1, part.sizes["step"]))
+        table[CURVE] = list(part[CURVE].transpose(*dims, STEP).values.reshape(-1, part.sizes[STEP]))
+        for name in (name for name in MEASURES if name in part):
+            values = part[name].transpose(*dims, MEASURED).values.reshape(len(table), -1)
+            for step, column in zip(part[MEASURED].values, values.T, strict=True):
+                table[f"{name}_at_{step}"] = column
         yield table
 
 

@@ -28,10 +28,11 @@ from trainability.lab.ensemble import OUTCOMES, REASONS
 from trainability.lab.sweep import fields
 from trainability.lab.sweep.blocks import Blocks
 from trainability.lab.sweep.errors import StoreError
+from trainability.lab.sweep.measures import SAYS as MEASURES
 from trainability.lab.sweep.sweep import Sweep
-from trainability.lab.sweep.train import CURVE, INTEGERS, columns, curve_steps
+from trainability.lab.sweep.train import CURVE, INTEGERS, columns, steps_of
 
-ZARR, JOURNAL, STEP, DIGITS = "runs.zarr", "done.log", "step", 8
+ZARR, JOURNAL, DIGITS = "runs.zarr", "done.log", 8
 
 SAYS = {
     "outcome": "what became of the run; see legend",
@@ -46,6 +47,7 @@ SAYS = {
     "steps_to_target": "steps when a batch's loss was first at or below the target; -1 for never",
     "steps_run": "steps really taken",
     CURVE: "loss at some of the steps",
+    **MEASURES,
 }
 
 
@@ -130,18 +132,18 @@ def begin(folder: Path, sweep: Sweep, chunk: tuple[int, ...], command: str) -> S
     _check_same(folder, attributes, sweep)
     blocks = Blocks(sweep.points.shape, tuple(attributes["chunk"]))
     done = _journal(folder / JOURNAL, len(blocks))
-    _clear(folder / ZARR, blocks, [i for i in range(len(blocks)) if i not in done])
+    _clear(folder / ZARR, sweep, blocks, [i for i in range(len(blocks)) if i not in done])
     return Store(folder, blocks, done)
 
 
-def _clear(path: Path, blocks: Blocks, numbers: list[int]) -> None:
+def _clear(path: Path, sweep: Sweep, blocks: Blocks, numbers: list[int]) -> None:
     """Remove what a killed write left of boxes; a torn file at the grid's edge would be read before it is written."""
     for left in path.rglob("*.partial"):
         left.unlink()
     for number in numbers:
         at = [str(int(i)) for i in np.unravel_index(number, blocks.grid)]
-        for name in columns("float32"):
-            (path / name / "c").joinpath(*at, *(["0"] if name == CURVE else [])).unlink(missing_ok=True)
+        for name, (_, along) in columns(sweep).items():
+            (path / name / "c").joinpath(*at, *(["0"] if along else [])).unlink(missing_ok=True)
 
 
 def _attributes(folder: Path) -> dict[str, Any]:
@@ -199,16 +201,15 @@ def _make(folder: Path, sweep: Sweep, chunk: tuple[int, ...], command: str) -> N
     for name, (dim, values) in coordinates.items():
         kind: Any = str if values.dtype.kind in "UO" else values.dtype
         group.create_array(name, shape=values.shape, chunks=values.shape, dtype=kind, dimension_names=[dim])[:] = values
-    steps = coordinates[STEP][1]
-    for name, kind in columns(sweep.dtype).items():
-        more = (len(steps),) if name == CURVE else ()
+    for name, (kind, along) in columns(sweep).items():
+        more = coordinates[along][1].shape if along else ()
         group.create_array(
             name,
             shape=(*sweep.points.shape, *more),
             chunks=(*chunk, *more),
             dtype=kind,
             fill_value=-1 if name in INTEGERS else np.nan,
-            dimension_names=[*sweep.points.dims, *([STEP] if more else [])],
+            dimension_names=[*sweep.points.dims, *([along] if along else [])],
             attributes={"description": SAYS[name], **_legend(name)},
         )
     os.replace(early, folder / ZARR)
@@ -235,7 +236,7 @@ def _coordinates(sweep: Sweep) -> dict[str, tuple[str, np.ndarray]]:
         if name == "betas":
             values = [", ".join(f"{v:g}" for v in pair) for pair in values]
         found[name] = (sweep.points.dims[dim], np.array(values))
-    found[STEP] = (STEP, curve_steps(sweep.curve, sweep.steps))
+    found |= {name: (name, steps) for name, steps in steps_of(sweep).items()}
     return found
 
 

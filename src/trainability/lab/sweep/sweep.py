@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product as every_pair
@@ -51,6 +51,9 @@ class Sweep:
         draw_seed: of the random points.
         target: the loss at which a run has trained; None for half of the best constant answer's.
         curve: at how many steps the loss is kept.
+        measures: what is measured of the networks on the way, from `measures.ALL` ("weight_norm", "gradient_norm",
+            "sharpness", "dead_share", "saturated_share", "output_rms"); not of a Setup's network.
+        measured: at how many steps, evenly spread from before the first to after the last.
         retire: whether runs that have diverged, converged or come to rest leave early.
         order: "own" batches, shuffled by each run's seed, or "shared".
         dtype: "float32" or "float64".
@@ -75,6 +78,8 @@ class Sweep:
     draw_seed: int = 0
     target: float | None = None
     curve: int = 60
+    measures: Sequence[str] = ()
+    measured: int = 3
     retire: bool = True
     order: str = "own"
     dtype: str = "float32"
@@ -87,12 +92,14 @@ class Sweep:
         outer = {name: getattr(self, name) for name in _config.Config.model_fields}
         other = arrays or isinstance(self.problem, Setup) or callable(self.problem)
         outer |= {"problem": "digits" if other else self.problem, "axes": dict(self.axes), "fixed": dict(self.fixed)}
+        outer["measures"] = self.measures if isinstance(self.measures, str) else list(self.measures)
         _config.checked(outer, self.source)
         try:
             object.__setattr__(self, "module", self._module())
             object.__setattr__(self, "data", self._data(arrays))
             object.__setattr__(self, "values", self._values())
             checks.names(self)
+            checks.measures(self)
             object.__setattr__(self, "points", self._points())
             checks.numbers(self)
             checks.by_trying(self)
@@ -287,6 +294,8 @@ class Sweep:
             "axes": {name: _plain(value) for name, value in self.values.items()},
             "fixed": {name: fields.check(name, value) for name, value in self.fixed.items()},
         }
+        if not self.measures:  # then it decides nothing, and folders made before it existed stay good
+            del found["measures"], found["measured"]
         result: dict[str, Any] = json.loads(json.dumps(found))
         return result
 

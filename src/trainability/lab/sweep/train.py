@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from trainability.lab.ensemble import Retire, train_ensemble
+from trainability.lab.sweep import measures
 from trainability.lab.sweep.module import ModuleStructure
-from trainability.lab.sweep.structure import Structure
+from trainability.lab.sweep.structure import Parts, Structure
 
 if TYPE_CHECKING:
     from trainability.lab.sweep.sweep import Sweep
@@ -22,13 +24,36 @@ CURVE = "curve"
 _one_at_a_time = threading.Lock()  # torch has one random state and one number of threads for a whole process
 
 
-def columns(dtype: str) -> dict[str, str]:
-    """Name of everything stored -> its type.
+STEP, MEASURED = "step", "measured_step"
 
-    >>> columns("float32")["outcome"], columns("float32")["curve"]
-    ('int8', 'float32')
+
+def columns(sweep: Sweep) -> dict[str, tuple[str, str]]:
+    """Name of everything stored -> its type, and the dimension it has beside those of the sweep, or "".
+
+    >>> from trainability import Sweep
+    >>> found = columns(Sweep("abs", {"seed": 2}, steps=3, measures=["weight_norm"]))
+    >>> found["outcome"], found["curve"], found["weight_norm"]
+    (('int8', ''), ('float32', 'step'), ('float64', 'measured_step'))
     """
-    return {**INTEGERS, **dict.fromkeys(FLOATS, "float64"), CURVE: dtype}
+    return {
+        **{name: (kind, "") for name, kind in INTEGERS.items()},
+        **dict.fromkeys(FLOATS, ("float64", "")),
+        CURVE: (sweep.dtype, STEP),
+        **dict.fromkeys(sweep.measures, ("float64", MEASURED)),
+    }
+
+
+def steps_of(sweep: Sweep) -> dict[str, np.ndarray]:
+    """The steps along each of those dimensions.
+
+    >>> from trainability import Sweep
+    >>> steps_of(Sweep("abs", {"seed": 2}, steps=300, measures=["weight_norm"]))["measured_step"].tolist()
+    [0, 150, 300]
+    """
+    found = {STEP: curve_steps(sweep.curve, sweep.steps)}
+    if sweep.measures:
+        found[MEASURED] = np.unique(np.linspace(0, sweep.steps, sweep.measured).astype(np.int64))
+    return found
 
 
 def curve_steps(count: int, steps: int) -> np.ndarray:
@@ -56,10 +81,10 @@ def train(sweep: Sweep, runs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _train(sweep: Sweep, runs: np.ndarray) -> dict[str, np.ndarray]:
-    kept = curve_steps(sweep.curve, sweep.steps)
+    at = steps_of(sweep)
     found = {
-        name: np.empty((len(runs), len(kept)) if name == CURVE else len(runs), kind)
-        for name, kind in columns(sweep.dtype).items()
+        name: np.full((len(runs), len(at[along])) if along else len(runs), -1 if name in INTEGERS else np.nan, kind)
+        for name, (kind, along) in columns(sweep).items()
     }
     for structure, places in groups(sweep, runs):
         mine = runs[places]
@@ -74,15 +99,26 @@ def _train(sweep: Sweep, runs: np.ndarray) -> dict[str, np.ndarray]:
             seeds=_seeds(sweep, mine),
             target=sweep.aim,
             retire=Retire() if sweep.retire else None,
-            curve=kept.tolist(),
+            curve=at[STEP].tolist(),
+            measures=_measures(sweep, parts),
+            measured_at=at[MEASURED].tolist() if sweep.measures else (),
             chunk=structure.together(sweep),
             workers=1,
             dtype=getattr(torch, sweep.dtype),
         )
         for name, into in found.items():
             with np.errstate(over="ignore"):
-                into[places] = getattr(result, name)
+                if name not in sweep.measures:
+                    into[places] = getattr(result, name)
+                elif name in result.measured:  # not where every run had left before
+                    into[places] = result.measured[name]
     return found
+
+
+def _measures(sweep: Sweep, parts: Parts) -> Mapping[str, Any]:
+    if not sweep.measures:
+        return {}
+    return measures.functions(sweep.measures, parts.network, parts.data.X, parts.data.y, parts.loss)
 
 
 def groups(sweep: Sweep, runs: np.ndarray) -> list[tuple[Structure | ModuleStructure, np.ndarray]]:
