@@ -81,15 +81,13 @@ def digits() -> SweepData:
 
 
 def circles(samples: int = 256, noise: float = 0.1, data_seed: int = 0) -> SweepData:
-    """Two noisy circles, one inside the other, as two classes: `sklearn.datasets.make_circles` with factor 0.5.
+    """Two noisy circles, one inside the other, as two classes.
 
     >>> circles().y.shape
     torch.Size([256, 1])
     """
-    from sklearn.datasets import make_circles
-
-    X, y = make_circles(samples, noise=noise, factor=0.5, random_state=data_seed)
-    return _made(X, y[:, None], {"loss": "bce_with_logits", "optimizer": "SGD(lr=0.3)"})
+    X, y = problems.get("circles")(0, samples=samples, noise=noise, data_seed=data_seed).data
+    return _made(X, y, {"loss": "bce_with_logits", "optimizer": "SGD(lr=0.3)"})
 
 
 def diabetes() -> SweepData:
@@ -110,10 +108,7 @@ def single_relu(samples: int = 256, inputs: int = 2, data_seed: int = 0) -> Swee
     >>> float(single_relu().y.min())
     0.0
     """
-    generator = torch.Generator().manual_seed(data_seed)
-    w = torch.randn(inputs, 1, generator=generator, dtype=torch.float64)
-    X = torch.randn(samples, inputs, generator=generator, dtype=torch.float64)
-    y = (X @ (w / w.norm())).relu()
+    X, y = problems.get("single-relu-teacher")(0, samples=samples, inputs=inputs, data_seed=data_seed).data
     return _made(X, y, {"width": 1, "bias": "none", "optimizer": "SGD(lr=0.1)"})
 
 
@@ -123,8 +118,18 @@ def absolute(samples: int = 101) -> SweepData:
     >>> absolute(3).y.flatten().tolist()
     [1.0, 0.0, 1.0]
     """
-    X = torch.linspace(-1, 1, samples, dtype=torch.float64)[:, None]
-    return _made(X, X.abs(), {"width": 8, "optimizer": "SGD(lr=0.1)"})
+    X, y = problems.get("abs-regression")(0, samples=samples).data
+    return _made(X, y, {"width": 8, "optimizer": "SGD(lr=0.1)"})
+
+
+def euclidean_distance(samples: int = 512, dimension: int = 2, data_seed: int = 0) -> SweepData:
+    """y = |x| for points uniform in [-1, 1]^dimension.
+
+    >>> bool(torch.allclose(euclidean_distance().y[:, 0], euclidean_distance().X.norm(dim=1)))
+    True
+    """
+    X, y = problems.get("euclidean-distance")(0, samples=samples, dimension=dimension, data_seed=data_seed).data
+    return _made(X, y, {"width": 16, "depth": 2, "batch_size": min(32, samples), "optimizer": "SGD(lr=0.1)"})
 
 
 def _made(X: Any, y: Any, defaults: dict[str, Any]) -> SweepData:
@@ -138,6 +143,7 @@ ALL: dict[str, Callable[..., SweepData]] = {
     "diabetes": diabetes,
     "single-relu": single_relu,
     "abs": absolute,
+    "euclidean-distance": euclidean_distance,
 }
 """Name -> function of a few options that gives the data."""
 
@@ -165,7 +171,7 @@ def named(name: str, given: Mapping[str, Any]) -> SweepData:
         if option not in takes:
             what = nearest(option, takes) if takes else "It has none."
             raise ValueError(f"{name} has no option {option!r}. {what}")
-        least = {"samples": 2, "inputs": 1}.get(option, 0)
+        least = {"samples": 2, "inputs": 1, "dimension": 1}.get(option, 0)
         whole = option != "noise"
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not value >= least:
             raise ValueError(f"{option}: given {value!r}, needed a {'whole ' * whole}number from {least}.")

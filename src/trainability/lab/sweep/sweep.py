@@ -37,10 +37,10 @@ class Sweep:
     or optimizer may carry options: "uniform(a=0, b=1)".
 
     Args:
-        problem: a name ("digits", "circles", "diabetes", "single-relu", "abs"), a table with a name and options, a
-            table with `data`, the path of an .npz file with X and y, a pair of arrays (X, y), or a `Setup` whose data
-            are tensors (or a function that builds one). A Setup's network is its own; a sweep varies its start, its
-            loss, its optimizer and the seed.
+        problem: a name ("digits", "circles", "diabetes", "single-relu", "abs", "euclidean-distance"), a table with a name and
+            options, a table with `data`, the path of an .npz file with X and y, a pair of arrays (X, y), or a `Setup`
+            whose data are tensors (or a function that builds one). A Setup's network is its own; a sweep varies its
+            start, its loss, its optimizer and the seed.
         axes: name -> values, a rule ({"log": [1e-4, 1, 9]}, {"linear": ...}, {"range": [1, 5]}; for random draws
             {"log_uniform": [1e-4, 1]}, {"uniform": ...}, {"integers": ...}, {"choice": [...]}), or for seed a number.
         steps: optimizer steps of every run, from 1.
