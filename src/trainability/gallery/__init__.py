@@ -24,8 +24,11 @@ ALL: tuple[str, ...] = (
     "figure-10-critical-region",
     "loss-ladder",
     "online-learning",
+    "negative-slopes",
     "single-relu-bias",
     "single-relu-crossing",
+    "single-relu-optimizers",
+    "single-relu-output-weight",
     "spurious-minima",
     "activation-histograms",
     "born-dead",
@@ -33,6 +36,7 @@ ALL: tuple[str, ...] = (
     "order-to-chaos",
     "scaling-laws",
     "uniform-ranges",
+    "lr-against-scale",
     "variance-recursion",
     "xavier-against-he",
     "zero-and-constant",
@@ -46,6 +50,7 @@ ALL: tuple[str, ...] = (
     "newton-saddle",
     "quartic",
     "sparse-features",
+    "fractal-boundary",
 )  # fmt: skip
 """Names; the module is the name with underscores, and is loaded when it is asked for."""
 
