@@ -23,13 +23,18 @@ MAY_IMPORT = {
     "curvature": {"theory", "measures", "plots", "setup", "initializers", "optimizers"},
     "forecast": {"theory", "measures", "setup", "initializers", "plots"},
     "doctor": {"theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "plots", "curvature"},
+    "watch": {
+        "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "plots", "curvature", "doctor",
+    },
+    "integrations": {"watch"},
+    "prognosis": {"theory", "measures", "setup", "initializers", "optimizers", "problems", "forecast", "doctor"},
     "gallery": {
         "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "forecast", "doctor", "plots",
         "curvature",
     },
     "cli": {
         "theory", "measures", "setup", "initializers", "optimizers", "problems", "lab", "forecast", "doctor", "plots",
-        "gallery", "curvature",
+        "gallery", "curvature", "prognosis", "watch",
     },
 }  # fmt: skip
 

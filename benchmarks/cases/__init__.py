@@ -1,9 +1,4 @@
-"""Training setups that people ask about: failing ones, the same repaired, and healthy ones; see `_case.py`.
-
-Left out until a Setup can hold the user's own training step, in which their fault lies: graph-cut (the loss
-is wrapped as a new leaf before backward; `detached-loss` has the same fault inside the loss function) and
-gradients-never-cleared (no zero_grad).
-"""
+"""Training setups that people ask about: failing ones, the same repaired, and healthy ones; see `_case.py`."""
 
 from benchmarks.cases._case import Case, Metric, load
 
@@ -26,6 +21,8 @@ PUBLISHED = """
     regulariser-dominates
     lr-far-too-low
     softmax-before-bce-with-logits
+    graph-cut
+    gradients-never-cleared
 """
 
 # Of the same kinds, on data that ship with scikit-learn or are made in the file.
@@ -68,6 +65,40 @@ FURTHER = """
     lr-ten
     adam-lr-one
     momentum-point-99
+    gradients-cleared-before-step
+    step-never-called
+    no-backward
+    step-of-another-model
+    sign-flipped-in-step
+    parameters-replaced
+    frozen-from-scratch
+    features-detached
+    eval-mode-in-training
+    forty-relu-layers
+    four-epochs-of-digits
+    wine-full-batch-swings
+    one-sample-per-step
+    biases-from-unit-five
+    sigmoid-output-squared-error-large-weights
+    relu-before-bce-with-logits
+    tanh-before-cross-entropy
+    sigmoid-before-cross-entropy
+    likelihood-of-raw-outputs
+    squared-activation
+    circles-without-activation
+    labels-shuffled-apart
+    random-yield
+    labels-off-by-one
+    validation-not-standardised
+    split-of-a-sorted-file
+    one-unit-bottleneck
+    keep-probability-as-p
+    softmax-for-several-labels
+    class-numbers-as-targets
+    cross-entropy-on-one-output
+    pixels-divided-as-integers
+    powers-of-x
+    labels-plus-minus-one
 """
 
 HEALTHY = """
@@ -94,6 +125,7 @@ HEALTHY = """
     sine-gaussian-likelihood
     sine-frequency-gru
     words-mean-pooling
+    digits-own-step
 """
 
 CASES: dict[str, Case] = {name: load(name) for name in (PUBLISHED + FURTHER + HEALTHY).split()}

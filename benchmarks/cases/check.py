@@ -27,6 +27,9 @@ def train(setup: Setup, seed: int) -> None:
     setup.model.train()
     for _ in range(setup.epochs):
         for rows in torch.randperm(len(X), generator=order).split(setup.batch_size):
+            if setup.step:
+                setup.step(setup.model, (X[rows], y[rows]), setup.optimizer)
+                continue
             setup.optimizer.zero_grad()
             setup.loss_fn(setup.model(X[rows]), y[rows]).backward()
             setup.optimizer.step()

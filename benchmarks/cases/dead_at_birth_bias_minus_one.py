@@ -10,7 +10,7 @@ from torch import nn
 
 from trainability import Setup
 
-CAUSES = ("dying-relu", "constant-output")
+CAUSES = ("dying-relu", "bias-scheme", "constant-output")
 PASSES = "test accuracy >= 0.9"
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from trainability import Setup
 
-CAUSES = ("lr-too-high", "dying-relu", "exploding-gradient")
+CAUSES = ("reduction-by-sum", "lr-too-high", "dying-relu", "exploding-gradient")
 PASSES = "test accuracy >= 0.9"
 
 

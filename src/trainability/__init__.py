@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from trainability.forecast import predict as predict  # type: ignore[no-redef]  # also a module's name
     from trainability.lab.phase import phase_diagram as phase_diagram
     from trainability.lab.sweep import Sweep as Sweep
+    from trainability.prognosis import Preflight as Preflight
+    from trainability.prognosis import assert_trainable as assert_trainable  # type: ignore[no-redef]  # also a module's name
+    from trainability.prognosis import preflight as preflight  # type: ignore[no-redef]  # also a module's name
     from trainability.setup import Run as Run
     from trainability.setup import Setup as Setup
+    from trainability.watch import watch as watch
 
 __version__ = "0.1.0"
 
@@ -31,6 +35,9 @@ _HOMES = {
     "Diagnosis": "trainability.doctor",
     "Finding": "trainability.doctor",
     "Remedy": "trainability.doctor",
+    "preflight": "trainability.prognosis",
+    "Preflight": "trainability.prognosis",
+    "assert_trainable": "trainability.prognosis",
     "predict": "trainability.forecast",
     "Forecast": "trainability.forecast",
     "Sweep": "trainability.lab.sweep",
@@ -41,6 +48,7 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "Forecast",
+    "Preflight",
     "Remedy",
     "Run",
     "Setup",
@@ -48,9 +56,11 @@ __all__ = [
     "Sweep",
     "TrainabilityError",
     "__version__",
+    "assert_trainable",
     "diagnose",
     "phase_diagram",
     "predict",
+    "preflight",
 ]
 
 
@@ -66,6 +76,7 @@ _PARTS = frozenset(
         "curvature",
         "doctor",
         "gallery",
+        "watch",
     )
 )
 """Parts that are reached as `trainability.theory` without an import of their own."""

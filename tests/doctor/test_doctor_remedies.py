@@ -8,7 +8,17 @@ from torch.nn import functional as F
 from trainability import Setup
 from trainability.doctor import rules
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import LossReading, OptimizerReading, OutputReading, Readings, Snapshot
+from trainability.doctor.readings import (
+    CapacityReading,
+    LabelReading,
+    LoopReading,
+    LossReading,
+    OptimizerReading,
+    OutputReading,
+    Readings,
+    Snapshot,
+    SplitReading,
+)
 from trainability.doctor.remedies import ALL, propose, together
 from trainability.doctor.remedies._ending import without_ending
 from trainability.problems import get
@@ -41,16 +51,22 @@ def changes():
             *rules.ALL["dying-relu"].sick[0].end.layers,
             *(rules.ALL["saturated-units"].sick[0].start.layers),
         ),
+        weights=rules.ALL["symmetric-units"].sick[0].start.weights,
         output=OutputReading(activation="softmax", path="9"),
     )
-    for task, start in (("multi-class", snapshot), ("regression", Snapshot())):
+    squashed = Snapshot(output=OutputReading(columns=1, activation="sigmoid"))
+    for task, start in (("multi-class", snapshot), ("regression", Snapshot()), ("binary", squashed)):
         for optimizer in (OptimizerReading(weight_decay=0.5), OptimizerReading("Adam", (1e-3,), True, True)):
             readings = Readings(
-                loss=LossReading(family="mse", end_penalty=0.3 if task == "regression" else 0.0),
+                loss=LossReading(family="mse", sums=True, end_penalty=0.3 if task == "regression" else 0.0),
                 task=task,
+                loop=LoopReading(),
                 start=start,
                 optimizer=optimizer,
                 data=rules.ALL["non-finite-data"].sick[0].data,
+                labels=LabelReading(several=0.2, columns=3, low=-1, high=1, distinct=2, numbers=3, shift=-1),
+                capacity=CapacityReading("0", 2, 4, 10, dropout="1", dropout_p=0.9, dropouts=1),
+                split=SplitReading(factor=16.0),
             )
             for prescription in ALL.values():
                 for cause in prescription.answers:
@@ -95,7 +111,7 @@ def test_proposals_come_once_and_smallest_first():
 
 def test_every_cause_has_an_answer_or_is_known_to_have_none():
     answered = {cause for p in ALL.values() for cause in p.answers}
-    assert set(rules.ALL) - answered == {"detached-loss"}
+    assert set(rules.ALL) - answered == {"constant-features", "labels-independent-of-inputs"}
     assert answered <= set(rules.ALL)
 
 

@@ -10,15 +10,22 @@ from hypothesis import strategies as st
 
 from trainability.doctor import rules
 from trainability.doctor.readings import (
+    CapacityReading,
     CurvatureReading,
     DataReading,
+    LabelReading,
     LayerReading,
+    LearnerReading,
+    LoopReading,
     LossReading,
+    MotionReading,
     OptimizerReading,
     OutputReading,
     Readings,
+    ResponseReading,
     RunReading,
     Snapshot,
+    SplitReading,
     WeightReading,
 )
 from trainability.doctor.rules._rule import fmt
@@ -114,6 +121,7 @@ READINGS = st.builds(
         LossReading,
         family=st.sampled_from(["mse", "cross-entropy", "bce-with-logits", "nll-of-probabilities"]),
         broadcasts=st.booleans(),
+        sums=st.booleans(),
     ),
     optimizer=st.builds(OptimizerReading, lrs=st.sampled_from([(), (0.0,), (1e-3,), (5.0, 0.0)])),
     start=SNAPSHOTS,
@@ -121,6 +129,29 @@ READINGS = st.builds(
     end=st.none() | SNAPSHOTS,
     healthy=st.none() | SNAPSHOTS,
     curvature=st.none() | records(CurvatureReading),
+    labels=records(
+        LabelReading,
+        learners=st.lists(records(LearnerReading, name=st.just("linear")), max_size=3).map(tuple),
+        shift=st.sampled_from([0, 2, -1]),
+        distinct=st.integers(0, 3),
+    ),
+    capacity=records(CapacityReading, units=st.integers(0, 4), dropout=st.sampled_from(["", "1"])),
+    split=st.none() | records(SplitReading),
+    response=records(ResponseReading, weight_layers=st.integers(0, 3), hidden_activations=st.integers(0, 2)),
+    motion=st.none() | records(MotionReading),
+    loop=st.none()
+    | records(
+        LoopReading,
+        steps=st.integers(0, 8),
+        backwards=st.integers(0, 8),
+        reaching=st.integers(0, 8),
+        rootless=st.integers(0, 2),
+        elsewhere=st.booleans(),
+        mode_matters=st.booleans(),
+        order=st.sampled_from([(), ("forward", "step")]),
+        replaced=st.sampled_from([(), ("w",)]),
+        silent=st.sampled_from([(), ("w",)]),
+    ),
     runs=st.lists(
         records(RunReading, outcome=st.sampled_from(["diverged", "stalled", "learning", "trained"])),
         min_size=1,

@@ -14,6 +14,7 @@ from trainability.plots._style import for_matplotlib, for_plotly, log_axis, on_a
 from trainability.plots.basins import Basins, Map, Point
 from trainability.plots.forecast import ForecastFigure, Quantity
 from trainability.plots.loss_curves import Curve, LossCurves, Panel, smoothed
+from trainability.plots.reliability import Reliability
 from trainability.plots.sharpness import Line, SharpnessFigure
 from trainability.plots.signal import Profile, Signal
 from trainability.plots.units import Shares, Units
@@ -67,6 +68,7 @@ EXAMPLES |= {
     ),
     "phase": SimpleNamespace(
         x=SimpleNamespace(name=EVIL, log=True), y=SimpleNamespace(name="cost$", log=False), name=EVIL, runs=4, lines=(),
+        marks=(SimpleNamespace(label=EVIL, x=0.1, y=1.0, kind="here"), SimpleNamespace(label="$", x=1.0, y=0.0, kind="target")),
         cells=SimpleNamespace(
             x=np.array([0.1, 1.0]), y=np.array([0.0, 1.0]), undecided=np.zeros((2, 2), bool),
             outcome=np.arange(4).reshape(2, 2), by="success",
@@ -74,6 +76,7 @@ EXAMPLES |= {
         share=np.eye(2), low=np.eye(2) * 0.5, high=np.eye(2) * 0.5 + 0.5, counts=np.full((2, 2), 4),
         evaluated=np.ones((2, 2), bool),
     ),
+    "reliability": Reliability(((EVIL, ((0.1, 0, 7), (0.9, 5, 5))), ("cost$", ((0.5, 1, 2),)))),
     "sharpness": SharpnessFigure(
         (-1.0, 0.0, 1.0), (0.2, 0.8), (2.0,), (-1.0,), (Line(EVIL, (1.0, 1e30, math.inf)), Line("cost$", (1.0, math.nan)))
     ),
@@ -92,7 +95,7 @@ def test_both_ways_to_draw(name):
     canvas = FigureCanvasAgg(Figure())
     axes = canvas.figure.subplots(1, 3)
     panels = {"basins": 1, "forecast": 3, "landscape": 1, "signal": 2, "loss_curves": 3, "phase": 2, "sharpness": 2}
-    count = {**panels, "weights": 2, "units": 1}[name]
+    count = {**panels, "weights": 2, "units": 1, "reliability": 1}[name]
     module.draw_matplotlib(data, list(axes[:count]))
     canvas.draw()
 

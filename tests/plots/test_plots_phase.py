@@ -1,9 +1,12 @@
 """Phase diagrams: what is drawn where."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from trainability.plots import phase
 
@@ -43,6 +46,7 @@ class Diagram:
     counts: np.ndarray
     evaluated: np.ndarray
     lines: list = field(default_factory=list)
+    marks: tuple = ()
     name: str = EVIL
     runs: int = 40
 
@@ -136,3 +140,16 @@ def test_plotly_shows_the_same_and_escapes(data):
         assert figure.layout.xaxis.type == ("log" if data.x.log else "linear")
     else:
         assert list(figure.data[2].y) == [0, 0.5, 0.75, 1.0]
+
+
+def test_points_with_names_are_drawn_in_both_ways():
+    data = diagram()
+    data.marks = (SimpleNamespace(label="you are here", x=0.2, y=0.3, kind="here"),)
+    axes = FigureCanvasAgg(Figure()).figure.subplots(1, 2)
+    phase.draw_matplotlib(data, list(axes))
+    for place in axes:
+        last = place.lines[-1]
+        assert (list(last.get_xdata()), list(last.get_ydata())) == ([0.2], [0.3])
+        assert "you are here" in [t.get_text() for t in place.get_legend().get_texts()]
+    traces = [t for t in phase.draw_plotly(data).data if t.name == "you are here"]
+    assert [(t.x[0], t.y[0], t.showlegend) for t in traces] == [(0.2, 0.3, True), (0.2, 0.3, False)]

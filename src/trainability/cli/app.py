@@ -6,10 +6,12 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from trainability import __version__
+from trainability.cli.check import check
 from trainability.cli.demo import demo
 from trainability.cli.diagnose import diagnose
 from trainability.cli.explain import explain
 from trainability.cli.map import map_
+from trainability.cli.postmortem import postmortem
 from trainability.cli.predict import predict
 from trainability.cli.reproduce import reproduce
 from trainability.cli.sharpness import sharpness
@@ -24,10 +26,12 @@ app = App(
     help="Will this neural network train, why not, and which change makes it train.",
     suppress_keyboard_interrupt=False,
 )
+app.command(check)
 app.command(diagnose)
 app.command(demo)
 app.command(explain)
 app.command(map_, name="map")
+app.command(postmortem)
 app.command(predict)
 app.command(reproduce)
 app.command(sharpness)

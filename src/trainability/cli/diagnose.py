@@ -23,6 +23,8 @@ def diagnose(
     steps: int | None = None,
     max_seconds: float = 90.0,
     workers: int | None = None,
+    map: Annotated[bool, Parameter(help="Train around this setup too, and say where it stands.")] = True,
+    sarif: Path | None = None,
 ) -> None:
     """Say whether a setup trains, why not, and which change makes it train, proved by training with it.
 
@@ -38,14 +40,19 @@ def diagnose(
         About how long all may take; every run is cut to fewer steps where the whole budget does not fit.
     workers
         Processes; one per core without.
+    sarif
+        Also write the findings to this file as SARIF 2.1.0, for code scanning and editors.
     """
     from trainability.cli.load import load
     from trainability.setup import as_setup
 
-    setup = as_setup(load(target))
+    given = load(target)
+    setup = as_setup(given)
     if not setup.name:
         setup = setup.replaced(name=target.rpartition("/")[2], keep_facts=True)
-    examine(setup, out=out, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers)
+    diagnosis = examine(setup, out=out, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers, map=map)
+    if sarif is not None:
+        write_sarif(diagnosis, sarif, given)
 
 
 def examine(
@@ -56,13 +63,14 @@ def examine(
     steps: int | None = None,
     max_seconds: float | None = 90.0,
     workers: int | None = None,
+    map: bool = False,
 ) -> Diagnosis:
     """Diagnose with progress, print the report and write it in all its forms.
 
     Args:
         setup: a Setup or a function that builds one.
         out: folder for the reports; made where it does not exist, before any training.
-        seeds, steps, max_seconds, workers: as in `trainability.diagnose`.
+        seeds, steps, max_seconds, workers, map: as in `trainability.diagnose`.
 
     Returns:
         The Diagnosis.
@@ -78,10 +86,25 @@ def examine(
     folder = made(out)
     with Bars(Console(stderr=True)) as bars:
         diagnosis = doctor.diagnose(
-            setup, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers, progress=bars
+            setup, seeds=seeds, steps=steps, max_seconds=max_seconds, workers=workers, map=map, progress=bars
         )
     console = Console()
     terminal.render(diagnosis, console)
     written = [diagnosis.save(folder / f"report{suffix}") for suffix in (".html", ".json", ".png")]
     console.print("Written: " + ", ".join(str(path) for path in written), markup=False, soft_wrap=True)
     return diagnosis
+
+
+def write_sarif(diagnosis: Diagnosis, path: Path, given: object) -> None:
+    """Write the findings as SARIF, pointing into the user's source where they came from a function.
+
+    Args:
+        diagnosis: any.
+        path: of the file, which is replaced.
+        given: what the command line's target stood for.
+    """
+    from trainability.cli.folder import made
+    from trainability.doctor.report import sarif
+
+    made(path.resolve().parent)
+    sarif.save(diagnosis, path, source=given if callable(given) else None)

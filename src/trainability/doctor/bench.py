@@ -83,6 +83,10 @@ class Bench:
         """Whether there is."""
         return self.max_seconds is None or self.seconds < self.max_seconds
 
+    def aim(self, target: float) -> None:
+        """From now on a run has trained at or below `target`."""
+        self.fresh = {seed: fresh.replaced(target=target, keep_facts=True) for seed, fresh in self.fresh.items()}
+
     def baseline(self) -> tuple[Examination, list[Run]]:
         """The Setup as it is: examined on its own weights, and trained on every fresh seed."""
         a_sample = self.step_seconds / self.setup.batches.batch_size
@@ -176,6 +180,8 @@ def _try(change: Change, seeded: Setup, seed: int, steps: int) -> Tried:
     """Change a private copy of an already seeded Setup and train it: the run, or why there is none."""
     try:
         changed = change.transform(seeded.clone(), torch.Generator().manual_seed(seed))
-        return replace(changed.train(steps=steps, order=seed), seed=seed), ""
+        return replace(changed.train(steps=round(steps * change.budget), order=seed), seed=seed), ""
     except TrainabilityError as error:
         return None, str(error)
+    except torch.OutOfMemoryError:
+        return None, "out of memory with this change"

@@ -12,15 +12,30 @@ from trainability.doctor.bench import Bench, Progress
 from trainability.doctor.diagnosis import Diagnosis
 from trainability.doctor.examine import Examination, healthy_start, run_reading
 from trainability.doctor.finding import Finding
-from trainability.doctor.probes import data_reading, optimizer_reading
+from trainability.doctor.here import SECONDS, Here, locate
+from trainability.doctor.memory import on_cpu_when_full
+from trainability.doctor.probes import (
+    capacity_reading,
+    data_reading,
+    label_reading,
+    loop_reading,
+    optimizer_reading,
+    response,
+    scheduled_lrs,
+    split_reading,
+)
 from trainability.doctor.readings import LossReading, Readings
 from trainability.doctor.remedy import Attempt, Remedy
 from trainability.doctor.search import Search
 from trainability.doctor.verdict import verdict
 from trainability.errors import SetupError
+from trainability.lab import cores
 from trainability.setup import Run, Setup, as_setup
 from trainability.setup.finite import with_finite_data
+from trainability.setup.large import readable, sampled
 from trainability.setup.untouched import untouched
+
+BELOW_FLOOR = 0.9
 
 
 def diagnose(
@@ -30,6 +45,7 @@ def diagnose(
     steps: int | None = None,
     max_seconds: float | None = 90.0,
     workers: int | None = None,
+    map: bool = False,
     progress: Progress | None = None,
 ) -> Diagnosis:
     """Say whether a Setup trains, why not, and which change makes it train, proved by training with it.
@@ -45,6 +61,8 @@ def diagnose(
         max_seconds: about how long all may take. Where the whole budget does not fit, every run is cut to the same
             fewer steps and the Diagnosis says so; None never cuts.
         workers: processes; None for one per core. Models on a GPU are trained in this process.
+        map: also train the Setup over lr and a second axis around where it stands, for about a quarter of a minute more,
+            and find the nearest place where it trains (`Diagnosis.here`).
         progress: called as runs finish.
 
     Returns:
@@ -64,6 +82,8 @@ def diagnose(
         raise SetupError(f"seeds is {seeds!r}; needed is a whole number from 1.")
     if steps is not None and steps < 1:
         raise SetupError(f"steps is {steps!r}; needed is a whole number from 1.")
+    if max_seconds is not None and not max_seconds >= 0:
+        raise SetupError(f"max_seconds is {max_seconds!r}; needed is a number from 0, or None for as long as it takes.")
     setup = as_setup(setup)
     with untouched(setup.model, setup.optimizer):
         return _diagnosis(
@@ -75,27 +95,36 @@ def diagnose(
                 "workers": workers,
                 "progress": progress,
             },
+            map,
         )
 
 
-def _diagnosis(setup: Setup, bench_options: dict[str, Any]) -> Diagnosis:
+@on_cpu_when_full
+def _diagnosis(setup: Setup, bench_options: dict[str, Any], mapped: bool) -> Diagnosis:
     sound = setup
-    data = data_reading(setup.batches, None)
+    data = data_reading(readable(setup.batches), None)
     if data.nonfinite_inputs or data.nonfinite_targets:
         sound = with_finite_data(setup, fill=True)
         setup.__dict__["facts"] = sound.facts
-    facts = setup.facts
+    facts, loop = setup.facts, loop_reading(sound)
     bench = Bench(setup, sound, **bench_options)
     examination, baseline = bench.baseline()
-    readings = _readings(setup, sound, bench, examination, baseline)
+    readings = replace(_readings(setup, sound, bench, examination, baseline), loop=loop)
+    if loop is not None:
+        readings = replace(readings, optimizer=replace(readings.optimizer, lrs=scheduled_lrs(setup.optimizer)))
     findings = rules.judge(readings)
+    if setup.target is None:
+        examination, baseline = _held_to_what_is_possible(bench, examination, baseline, findings)
     proved: tuple[Remedy, ...] = ()
     attempts: tuple[Attempt, ...] = ()
-    if findings or readings.fails:
+    wanted = (findings or readings.fails) and not (findings and not findings[0].curable)
+    late = "No time was left to try changes." if wanted and not bench.time_left else ""
+    if wanted and not late:
         proved, attempts = Search(bench, baseline).run(findings, readings)
         findings = _reordered(findings, proved) or _by_its_cure(proved)
     runs = (examination.run, *baseline)
     word, says = verdict(findings, runs, cut=bench.cut)
+    says = " ".join(filter(None, (says, late, sampled(setup.batches))))
     return Diagnosis(
         name=setup.name or type(setup.model).__name__,
         task=facts.task,
@@ -110,15 +139,36 @@ def _diagnosis(setup: Setup, bench_options: dict[str, Any]) -> Diagnosis:
         seeds=bench.seeds,
         steps=bench.steps,
         budget=bench.budget,
+        here=_here(sound, findings, readings, bench) if mapped else None,
         seconds=bench.seconds,
+    )
+
+
+def _here(setup: Setup, findings: Sequence[Finding], readings: Readings, bench: Bench) -> Here | str:
+    if any(f.weight >= rules.DEFECT for f in findings):
+        return "no map: with the first finding in place no learning rate and no scale trains."
+    left = math.inf if bench.max_seconds is None else bench.max_seconds - bench.seconds
+    return locate(
+        setup,
+        findings,
+        stable_lr=readings.stable_lr,
+        steps=bench.steps,
+        run_seconds=bench.run_seconds,
+        lanes=min(bench.workers or cores(), cores()),
+        max_seconds=min(SECONDS, max(left, 0.0)),
+        workers=bench.workers,
+        progress=bench.progress,
     )
 
 
 def _readings(setup: Setup, sound: Setup, bench: Bench, exam: Examination, baseline: Sequence[Run]) -> Readings:
     facts, family = setup.facts, setup.facts.family
+    runs = tuple(run_reading(r, setup.batches.batch_size) for r in (exam.run, *baseline))
+    fails = Readings(runs=runs, cut=bench.cut).fails
+    labels = label_reading(sound, (exam.run, *baseline), ask=fails)
     return Readings(
         task=facts.task,
-        data=data_reading(setup.batches, facts.task),
+        data=data_reading(readable(setup.batches), facts.task),
         loss=LossReading(
             family=family.name,
             factor=family.factor,
@@ -138,9 +188,32 @@ def _readings(setup: Setup, sound: Setup, bench: Bench, exam: Examination, basel
         end=exam.end,
         healthy=healthy_start(sound),
         curvature=exam.curvature,
+        response=response(sound),
+        motion=exam.motion,
         cut=bench.cut,
-        runs=tuple(run_reading(r, setup.batches.batch_size) for r in (exam.run, *baseline)),
+        runs=runs,
+        labels=labels,
+        capacity=capacity_reading(setup),
+        split=split_reading(sound) if fails or labels.network_skill <= 0 else None,
     )
+
+
+def _held_to_what_is_possible(
+    bench: Bench, exam: Examination, baseline: list[Run], findings: Sequence[Finding]
+) -> tuple[Examination, list[Run]]:
+    """Where the Setup's own form keeps its loss above a floor, "trained" means below that floor, for changed runs too.
+
+    Half of a constant answer's loss may lie above such a floor (softmax before binary cross-entropy, say), and every
+    run would count as trained although none can come near the loss that the same network reaches without the fault.
+    """
+    floor = max((float(f.evidence.get("lowest reachable loss", math.nan)) for f in findings), default=math.nan)
+    runs = (exam.run, *baseline)
+    if not floor > 0 or not all(run.outcome == "trained" and run.end_loss >= 0.98 * floor for run in runs):
+        return exam, baseline
+    target = BELOW_FLOOR * floor
+    bench.aim(target)
+    held = [replace(run, outcome="learning", target=target) for run in runs]
+    return replace(exam, run=held[0]), held[1:]
 
 
 def _by_its_cure(proved: Sequence[Remedy]) -> tuple[Finding, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from trainability.doctor.finding import Finding
+from trainability.doctor.here import Here
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedy import Attempt, Remedy
 from trainability.doctor.verdict import Verdict
@@ -28,6 +31,7 @@ class Diagnosis:
         readings: what the probes measured.
         runs: of the unchanged Setup: on the weights as given, then one per fresh seed.
         seeds: the fresh seeds.
+        here: where it stands on the map of its own success; why there is no map; or None where none was asked for.
         steps: optimizer steps of every run; budget: the Setup's own.
         seconds: wall-clock time.
     """
@@ -46,6 +50,7 @@ class Diagnosis:
     steps: int
     budget: int
     seconds: float
+    here: Here | str | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, object]:
         """Everything as plain Python values; see `doctor.report.json` for the schema."""
@@ -59,11 +64,17 @@ class Diagnosis:
 
         return as_json(self, indent=indent)
 
+    def to_sarif(self, source: Callable[..., Any] | type | None = None) -> dict[str, object]:
+        """The findings as a SARIF 2.1.0 log; see `doctor.report.sarif`. `source`: what the results point to."""
+        from trainability.doctor.report.sarif import as_dict
+
+        return as_dict(self, source=source)
+
     def save(self, path: str | Path) -> Path:
         """Write the report; the ending decides the form.
 
         Args:
-            path: ends in .html (one page that needs no network), .json or .png (the figures alone).
+            path: ends in .html (one page that needs no network), .json, .sarif or .png (the figures alone).
 
         Returns:
             The path.
@@ -71,10 +82,10 @@ class Diagnosis:
         Raises:
             TrainabilityError: another ending, or a place that cannot be written.
         """
-        from trainability.doctor.report import html, json, picture
+        from trainability.doctor.report import html, json, picture, sarif
 
         path = Path(path)
-        writers = {".html": html.save, ".json": json.save, ".png": picture.save}
+        writers = {".html": html.save, ".json": json.save, ".png": picture.save, ".sarif": sarif.save}
         writer = writers.get(path.suffix.lower())
         if writer is None:
             raise TrainabilityError(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from trainability.doctor.probes import curvature, snapshot
-from trainability.doctor.readings import CurvatureReading, RunReading, Snapshot
+from trainability.doctor.probes import MotionProbe, curvature, snapshot
+from trainability.doctor.readings import CurvatureReading, MotionReading, RunReading, Snapshot
 from trainability.errors import TrainabilityError
 from trainability.initializers import initialize
 from trainability.setup import Run, Setup
@@ -28,6 +28,7 @@ class Examination:
     early: Snapshot | None
     end: Snapshot | None
     curvature: CurvatureReading | None
+    motion: MotionReading | None
     end_penalty: float
 
 
@@ -72,6 +73,9 @@ def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examinati
     observe = {0: probe(0), 1: after_first, early_at: probe(early_at), steps: probe(steps)}
     if early_at == 1:
         observe[1] = both
+    motion = MotionProbe(copy, steps)
+    for at in motion.at:
+        observe[at] = _after(observe.get(at), motion)
     run = copy.train(steps=steps, observe=observe)
     start = taken[0]
     weights = tuple(replace(w, update=updates.get(w.name, w.update)) for w in start.weights)
@@ -81,22 +85,37 @@ def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examinati
         early=taken.get(early_at),
         end=taken.get(steps),
         curvature=next((c for c in curve if c is not None), None),
+        motion=motion.reading(),
         end_penalty=penalty(copy.loss_fn, copy.facts),
     )
 
 
-def healthy_start(setup: Setup) -> Snapshot | None:
+def _after(first: Callable[[], None] | None, then: Callable[[], None]) -> Callable[[], None]:
+    """Both, one after the other."""
+    if first is None:
+        return then
+    before = first
+
+    def both() -> None:
+        before()
+        then()
+
+    return both
+
+
+def healthy_start(setup: Setup, sample: int = PROBE_SAMPLE) -> Snapshot | None:
     """The start of the same network with He's weights, for comparison; None where they cannot be drawn.
 
     Args:
         setup: on finite data; stays as it is.
+        sample: inputs of the pass.
     """
     twin = setup.clone()
     try:
         initialize(twin.model, "he_normal", generator=torch.Generator().manual_seed(0))
     except TrainabilityError:
         return None
-    x, y = (t.to(twin.device) for t in twin.batches.sample(PROBE_SAMPLE))
+    x, y = (t.to(twin.device) for t in twin.batches.sample(sample))
     return snapshot(twin, x, y)
 
 

@@ -21,6 +21,8 @@ class Finding:
         says: what is seen, what it means, what it does not mean and what to try, in sentences.
         severity: "critical" where it keeps the Setup from training, "warning" where it may.
         weight: how strongly it speaks; findings are listed by it, largest first.
+        curable: whether a change of model, loss, optimizer or budget can help; where one that cannot leads, none is
+            tried.
     """
 
     cause: str
@@ -29,10 +31,11 @@ class Finding:
     says: str
     severity: Severity = "critical"
     weight: float = 50.0
+    curable: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "evidence", MappingProxyType(dict(self.evidence)))
 
     def __reduce__(self) -> tuple[object, ...]:
-        parts = (self.cause, self.where, dict(self.evidence), self.says, self.severity, self.weight)
+        parts = (self.cause, self.where, dict(self.evidence), self.says, self.severity, self.weight, self.curable)
         return (Finding, parts)

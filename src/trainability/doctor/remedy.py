@@ -18,11 +18,13 @@ class Remedy:
         change: the change itself.
         verification: shares of seeds, with and without it.
         runs: the changed Setup's runs, one per seed.
+        cost: time of a run with the change over that of an unchanged one, medians; more steps are part of it.
     """
 
     change: Change
     verification: Verification
     runs: tuple[Run, ...] = field(repr=False)
+    cost: float = field(default=1.0, repr=False)
 
     @property
     def summary(self) -> str:

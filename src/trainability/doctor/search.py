@@ -1,4 +1,8 @@
-"""From findings to proved remedies: single changes first, then pairs of what came closest, then what helps often."""
+"""From findings to proved remedies: single changes first, then pairs of what came closest, then what helps often, then three.
+
+Only what the runs speak for is combined: changes whose own run came closest on the screening seed, and one for each finding.
+What is accepted is ablated: a part that can be left out is left out, so that no remedy asks for more than it needs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from trainability.doctor import remedies
 from trainability.doctor.bench import Bench
 from trainability.doctor.finding import Finding
@@ -15,11 +21,12 @@ from trainability.doctor.readings import Readings
 from trainability.doctor.remedies import Change, together
 from trainability.doctor.remedy import Attempt, Remedy
 from trainability.doctor.rules import fmt
-from trainability.doctor.verification import Criterion, succeeded, verification
+from trainability.doctor.verification import Criterion, Verification, succeeded, verification
 from trainability.setup import Run
+from trainability.setup.train import LOST
 
 WANTED = 3  # verified remedies, of different families, after which the search ends
-PAIRS = 10
+PAIRS, TRIPLES = 10, 6
 BEHIND = 0.1  # of the skill; a remedy further behind the best one ranks after it, however small
 GENERIC = ("lr-too-high", "lr-too-low", "initial-scale-too-small", "unscaled-inputs", "unscaled-targets")
 
@@ -73,6 +80,9 @@ class Search:
             self._try(remedies.propose([Finding(cause, "", {}, "") for cause in GENERIC], readings))
             if not self.proved and self.bench.time_left:
                 self._try(self._pairs(findings))
+            if not self.proved and self.bench.time_left:
+                self._try(self._triples())
+        self._ablate()
         best = max((_quality(r) for r in self.proved), default=0.0)
         ranked = sorted(
             self.proved, key=lambda r: (-r.verification.changed.value, _quality(r) < best - BEHIND, r.change.size)
@@ -108,10 +118,59 @@ class Search:
             for change, runs in self.bench.prove(batch):
                 proof = verification(self.baseline, runs, criterion)
                 if proof.holds:
-                    self.proved.append(Remedy(change, proof, tuple(runs)))
+                    self.proved.append(self._remedy(change, proof, runs))
                 else:
-                    outcomes = tuple(r.outcome for r in runs)
-                    self.failed[change.name] = Attempt(change.summary, change.name, f"{proof}", outcomes)
+                    self._fail(change, proof, runs)
+
+    def _remedy(self, change: Change, proof: Verification, runs: Sequence[Run]) -> Remedy:
+        return Remedy(change, proof, tuple(runs), _seconds(runs) / max(_seconds(self.baseline), 1e-9))
+
+    def _fail(self, change: Change, proof: Verification, runs: Sequence[Run]) -> None:
+        outcomes = tuple(r.outcome for r in runs)
+        self.failed[change.name] = Attempt(change.summary, change.name, f"{proof}", outcomes)
+
+    def _ablate(self) -> None:
+        """Put a proved combination with a part left out in its place, as long as that is proved too.
+
+        A smaller one that failed before, on the screening seed or in its own verification, is not tried again.
+        """
+        for i, remedy in enumerate(self.proved):
+            criterion = remedy.verification.criterion
+            smaller = self._smaller(remedy.change, criterion)
+            while smaller and self.bench.time_left:
+                for change, runs in self.bench.prove(smaller[:1]):
+                    proof = verification(self.baseline, runs, criterion)
+                    if proof.holds and proof.changed.successes >= self.proved[i].verification.changed.successes:
+                        self.proved[i] = self._remedy(change, proof, runs)
+                        smaller = [change, *self._smaller(change, criterion)]
+                    else:
+                        self._fail(change, proof, runs)
+                smaller = smaller[1:]
+        unique = {r.change.name: r for r in self.proved}
+        self.proved = list(unique.values())
+
+    def _smaller(self, change: Change, criterion: Criterion) -> list[Change]:
+        """The combination with each of its parts left out, the smallest first, without those that are known to fail."""
+        if len(change.parts) < 2:
+            return []
+        lost = {t.change.name for t in self.trials if t.run is None or not succeeded(t.run, criterion)}
+        found = [_combined([p for p in change.parts if p is not left]) for left in change.parts]
+        return sorted((c for c in found if c.name not in lost | self.failed.keys()), key=lambda c: c.size)
+
+    def _triples(self) -> list[Change]:
+        """The pairs that came closest, each with a third change that did not touch the same."""
+        tried = [t for t in self.trials if t.run is not None and math.isfinite(t.promise)]
+        pairs = sorted((t for t in tried if len(t.change.parts) == 2), key=lambda t: t.promise)[:3]
+        best: dict[str, Change] = {}
+        for trial in sorted((t for t in tried if not t.change.parts), key=lambda t: t.promise):
+            best.setdefault(trial.change.family, trial.change)
+        unique: dict[frozenset[str], Change] = {}
+        for pair in pairs:
+            for third in best.values():
+                if not set(pair.change.touches) & set(third.touches):
+                    names = frozenset(p.name for p in (*pair.change.parts, third))
+                    unique.setdefault(names, together(pair.change, third))
+        return list(unique.values())[:TRIPLES]
 
     def _pairs(self, findings: Sequence[Finding]) -> list[Change]:
         """Pairs of changes that did not do alone: one for each of two causes, then those that came closest."""
@@ -156,6 +215,30 @@ def _quality(remedy: Remedy) -> float:
         skill = (score - run.constant_score) / max(1 - run.constant_score, 1e-9)
         skills.append(max(skill, -1.0) if skill == skill else -1.0)
     return statistics.median(skills)
+
+
+def _combined(parts: Sequence[Change]) -> Change:
+    """Several changes as one."""
+    first, *others = parts
+    for other in others:
+        first = together(first, other)
+    return first
+
+
+def _seconds(runs: Sequence[Run]) -> float:
+    """Median time of a whole run; one that was lost early is drawn out to its last step."""
+    return statistics.median(run.seconds * run.steps / taken(run) for run in runs) if runs else 0.0
+
+
+def taken(run: Run) -> int:
+    """Steps that a run took before it was over or lost.
+
+    >>> import numpy as np
+    >>> run = Run("diverged", np.array([1.0] * 9 + [np.nan] * 91), 1, 1, 1, 0, 0, 0, 0, 0, None, 100, 1.0, np.zeros((0, 2)))
+    >>> taken(run)
+    29
+    """
+    return max(min(run.steps, int(np.isfinite(run.losses).sum()) + LOST), 1)
 
 
 def _attempt(trial: Trial) -> Attempt:

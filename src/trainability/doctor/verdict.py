@@ -37,6 +37,8 @@ def verdict(findings: Sequence[Finding], runs: Sequence[Run], *, cut: bool) -> t
     seen = f"Of {len(runs)} runs {counts}{note}."
     if cut:
         seen += " The runs were cut short of the budget."
+    if findings and "under-trained, not broken" in findings[0].says:
+        seen += " Under-trained, not broken."
     if learned.successes == len(runs) and not critical:
         return "trains", seen
     hopeless = learned.successes == 0 and (not cut or all(r.outcome in ("stalled", "diverged") for r in runs))

@@ -134,9 +134,10 @@ def simulate(
         for t in range(steps):
             if kind.batch is not None:
                 drawn = batch_moments(kind.batch, (shape[0], 1, shape[2]), rng)
-                now = tuple(
+                left, right = (
                     torch.as_tensor(np.broadcast_to(d, shape).copy(), dtype=dtype).reshape(-1, 1) for d in drawn
                 )
+                now = (left, right)
             w = params["w"]
             curvature = 2 * torch.where(w < 0, now[0], torch.where(w > 0, now[1], 0.0))
             grad = curvature * torch.where(w > 0, w - 1, w)
@@ -152,7 +153,7 @@ def simulate(
         torch.as_tensor(np.broadcast_to(starts[:, None, None], shape).copy()).reshape(-1, 1), below, above
     )
     bad = ~tail.isfinite() | (tail > 10 * start_loss.clamp(min=1.0))
-    good = tail <= single_relu_teacher.KNOWN.target
+    good = tail <= float(single_relu_teacher.KNOWN.target or 0.0)
     code = torch.where(bad, DIVERGED, torch.where(good, TRAINED, torch.where(params["w"] > 0, ACROSS, STUCK)))
     end, crossed_, outcome = (v.double().numpy().reshape(shape) for v in (params["w"], crossed, code))
     return Runs(starts, lrs, low, high, end, crossed_.astype(np.int64), outcome.astype(np.int64), steps)

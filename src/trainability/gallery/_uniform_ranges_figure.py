@@ -16,6 +16,7 @@ from trainability.theory.wilson import interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from trainability.gallery.uniform_ranges import Ranges
 
@@ -36,7 +37,7 @@ def draw(data: Ranges) -> Figure:
     picture = Figure(figsize=(max(3.3 * columns, 9.6), 3.05 * rows + 3.5), dpi=150, layout="constrained")
     grid = picture.add_gridspec(rows + 1, 12, height_ratios=[1.0] * rows + [1.0])
     wide = 12 // columns
-    shown, maps = None, []
+    maps = []
     for i, group in enumerate(groups):
         axes = picture.add_subplot(grid[i // columns, wide * (i % columns) : wide * (i % columns + 1)])
         maps.append(axes)
@@ -48,7 +49,7 @@ def draw(data: Ranges) -> Figure:
     return picture
 
 
-def _map(axes: Axes, data: Ranges, group: tuple[str, str, int], names: bool) -> object:
+def _map(axes: Axes, data: Ranges, group: tuple[str, str, int], names: bool) -> AxesImage:
     from matplotlib.patches import Rectangle
 
     activation, loss, depth = group

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -100,7 +100,7 @@ def train(
     for i in range(len(run)):
         start, end = (Reading(*row) for row in run.measured["reading"][i].tolist())
         case = Case(OUTCOMES[run.outcome[i]], start, end, float(rates[i]), limits[i], max(lrs), steps, target,
-                    loss == LOSSES[0])  # type: ignore[arg-type]  # fmt: skip
+                    loss == LOSSES[0])  # fmt: skip
         made.append(Trained(case, mechanism(case), float(run.score[i]), float(run.end_loss[i]) * factor))
     return {lr: tuple(made[i * seeds : (i + 1) * seeds]) for i, lr in enumerate(lrs)}
 
@@ -174,6 +174,4 @@ def mechanisms(runs: Sequence[Trained]) -> dict[str, int]:
     {}
     """
     letters = [r.mechanism.letter for r in runs if r.mechanism is not None]
-    found, counts = np.unique(letters, return_counts=True) if letters else ([], [])
-    pairs = sorted(zip(map(str, found), map(int, counts), strict=True), key=lambda p: (-p[1], p[0]))
-    return dict(pairs)
+    return dict(sorted(Counter(letters).items(), key=lambda p: (-p[1], p[0])))

@@ -23,6 +23,8 @@ COLOURS = {"diverged": "#D55E00", "stalled": "#F0E442", "learning": "#56B4E9", "
 
 LINES: tuple[Literal["solid", "dashed", "dotted", "dashdot"], ...] = ("solid", "dashed", "dotted", "dashdot")
 PLOTLY_LINES = {"solid": "solid", "dashed": "dash", "dotted": "dot", "dashdot": "dashdot"}
+SYMBOLS = {"here": ("X", "x"), "target": ("*", "star")}
+"""Of matplotlib and of plotly."""
 UNSURE, BAND = "interval contains 1/2", "95% interval (Wilson)"
 DOTS = 4000
 """Most trained cells that are marked one by one."""
@@ -54,6 +56,26 @@ class Line(Protocol):
     @property
     def y(self) -> np.ndarray:
         """(n,) of its points."""
+
+
+class Mark(Protocol):
+    """A point that has a name."""
+
+    @property
+    def label(self) -> str:
+        """What it is."""
+
+    @property
+    def x(self) -> float:
+        """Where."""
+
+    @property
+    def y(self) -> float:
+        """Where."""
+
+    @property
+    def kind(self) -> str:
+        """ "here" or "target"."""
 
 
 class Cells(Protocol):
@@ -98,6 +120,10 @@ class Diagram(Protocol):
     @property
     def lines(self) -> Sequence[Line]:
         """Predicted boundaries."""
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Points with names."""
 
     @property
     def name(self) -> str:
@@ -242,6 +268,16 @@ def _map(data: Diagram, place: Axes, kind: str) -> None:
         place.plot(line.x, line.y, color="white", linewidth=3.4, linestyle="solid", alpha=0.9)
         place.plot(line.x, line.y, color="black", linewidth=1.5, linestyle=style)
         handles.append(Line2D([], [], color="black", linestyle=style, label=for_matplotlib(line.label, 48)))
+    for mark in data.marks:
+        look: dict[str, Any] = {
+            "marker": SYMBOLS[mark.kind][0],
+            "markersize": 13,
+            "linestyle": "none",
+            "color": "white",
+        }
+        look |= {"markeredgecolor": "black", "markeredgewidth": 1.4, "label": for_matplotlib(mark.label, 48)}
+        place.plot([mark.x], [mark.y], zorder=5, clip_on=False, **look)
+        handles.append(Line2D([], [], **look | {"markersize": 9}))
     if data.y.log:
         place.set_yscale("log")
         ticks = _ticks(data.cells.y)
@@ -304,7 +340,7 @@ def draw_plotly(data: Diagram) -> Figure:
     from trainability.plots._plotly import panels as empty
 
     kinds = panels(data)
-    titles = {"outcome": _outcome_title(data), "share": "share of success", "curve": "share of success"}
+    titles = {"outcome": "most frequent outcome", "share": "share of success", "curve": "share of success"}
     made = empty([titles[k] for k in kinds], columns=2)
     x, y = data.cells.x.tolist(), data.cells.y.tolist()
     said = [
@@ -356,6 +392,24 @@ def draw_plotly(data: Diagram) -> Figure:
                     line={"color": INK, "width": 2, "dash": PLOTLY_LINES[LINES[j % len(LINES)]]}, **axis(i),
                 )
             )  # fmt: skip
+        if kind == "outcome":
+            for j, (outcome, colour) in enumerate(COLOURS.items()):
+                if (data.cells.outcome == j).any():
+                    look = {"symbol": "square", "size": 11, "color": colour, "line": {"color": GREY, "width": 0.5}}
+                    key_only = {"x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "showlegend": True}
+                    made.add_trace(go.Scatter(name=outcome, marker=look, **key_only, **axis(i)))
+        for mark in data.marks if kind != "curve" else ():
+            made.add_trace(
+                go.Scatter(
+                    x=[mark.x], y=[mark.y], mode="markers", name=for_plotly(mark.label, 48), legendgroup=mark.label,
+                    showlegend=i == 0, hovertemplate="%{x:.3g}, %{y:.3g}<extra>%{fullData.name}</extra>",
+                    marker={
+                        "symbol": SYMBOLS[mark.kind][1], "size": 15, "color": "white",
+                        "line": {"color": "black", "width": 1.6},
+                    },
+                    **axis(i),
+                )
+            )  # fmt: skip
         for letter, one, values in (("x", data.x, data.cells.x), ("y", data.y, data.cells.y)):
             title = "share of runs that succeed" if one is None else for_plotly(one.name, 40)
             ends = np.array([-0.03, 1.03]) if one is None else edges(values, one.log)
@@ -364,6 +418,7 @@ def draw_plotly(data: Diagram) -> Figure:
                 type="log" if log else "linear",
                 range=(np.log10(ends[[0, -1]]) if log else ends[[0, -1]]).tolist(),
                 title=words(title),
+                **({"dtick": 1, "exponentformat": "power"} if log else {}),
             )
     if data.name:
         made.update_layout(title={"text": for_plotly(shorten(data.name, 60), 60), "font": {"size": 14}})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any, Protocol
 
@@ -19,7 +21,7 @@ from torch.utils.data import (
     default_collate,
 )
 
-from trainability.errors import SetupError
+from trainability.errors import SetupError, TrainabilityError
 
 Pair = tuple[Tensor, Tensor]
 
@@ -109,16 +111,23 @@ class LoaderBatches:
         except TypeError:
             return None
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
-        """Number of mini-batches in one pass; a stream that cannot say is counted by reading it once."""
+        """Number of mini-batches in one pass; a stream that cannot say is read once, up to 10,000 batches or 5 s."""
         try:
             return len(self.loader)
         except TypeError:
-            return sum(1 for _ in self.epoch(torch.Generator().manual_seed(0)))
+            began, number = time.perf_counter(), 0
+            for number, _ in enumerate(self.epoch(torch.Generator().manual_seed(0)), 1):
+                if number >= STREAM or time.perf_counter() - began > STREAM_SECONDS:
+                    break
+            return number
 
     def epoch(self, generator: torch.Generator) -> Iterator[Pair]:
-        """One pass in an order that depends on `generator` alone."""
+        """One pass in an order that depends on `generator` alone; what the data raise names the batch."""
+        return numbered(self._epoch(generator))
+
+    def _epoch(self, generator: torch.Generator) -> Iterator[Pair]:
         seed = int(torch.randint(2**62, (), generator=generator))
         own = self.loader.generator
         kept = own.get_state() if own is not None else None
@@ -156,6 +165,7 @@ class LoaderBatches:
         return torch.cat(inputs)[:n], torch.cat(targets)[:n]
 
 
+STREAM, STREAM_SECONDS = 10_000, 5.0  # an endless stream has no pass; this much of it counts as one
 EMPTY = "the data hold no samples; at least one is needed. Check the filter or the path that fills them."
 
 
@@ -254,6 +264,30 @@ def steps(data: Batches, seed: int) -> Iterator[Pair]:
             yield batch
         if empty:
             raise SetupError(EMPTY)
+
+
+def numbered(given: Iterator[Pair]) -> Iterator[Pair]:
+    """The same batches, with what their source raises said with the number of the batch.
+
+    Example:
+        >>> list(numbered(iter([(torch.zeros(1), torch.ones(1))])))
+        [(tensor([0.]), tensor([1.]))]
+    """
+    for number in count():
+        try:
+            batch = next(given, None)
+        except TrainabilityError as error:
+            raise SetupError(f"batch {number} of a pass over the data: {error}") from error
+        except Exception as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise SetupError(
+                f"the data raised {type(error).__name__} at batch {number} of a pass: "
+                f"{lines[-1].strip() if lines else 'without a message'}. Needed are batches of (inputs, targets) to the "
+                "end of the data; try reading them once, without training: for batch in loader: pass."
+            ) from error
+        if batch is None:
+            return
+        yield batch
 
 
 def _tensor(value: object, what: str) -> Tensor:

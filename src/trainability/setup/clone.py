@@ -1,4 +1,4 @@
-"""A private copy of a Setup: model, optimizer and loss copied together, so that they still belong together."""
+"""A private copy of a Setup: model, optimizer, loss and step copied together, so that they still belong together."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from trainability.errors import SetupError
 
 
 def clone_parts(
-    model: nn.Module, optimizer: Optimizer, loss_fn: Callable[..., Any]
+    model: nn.Module, optimizer: Optimizer, loss_fn: Callable[..., Any], memo: dict[int, Any] | None = None
 ) -> tuple[nn.Module, Optimizer, Callable[..., Any]]:
     """Copy model, optimizer and loss so that the copies refer to each other and never to the originals.
 
     The optimizer's copy holds the copied parameters; a loss that reads the model through a closure, a
-    global, a partial or a bound method (a weight penalty, say) reads the copied model.
+    global, a partial or a bound method (a weight penalty, say) reads the copied model. A scheduler's mark on
+    the optimizer's `step` stays behind, since it would step the original.
 
     Args:
         model: any nn.Module that `copy.deepcopy` can copy.
         optimizer: its optimizer; parameters of other modules are copied too.
         loss_fn: a callable.
+        memo: filled with `id(original) -> copy`, for what else refers to them.
 
     Returns:
         (model, optimizer, loss_fn), the optimizer without state.
@@ -41,7 +43,7 @@ def clone_parts(
         >>> opt2.param_groups[0]["params"][0] is net2.weight
         True
     """
-    memo: dict[int, Any] = {}
+    memo = {} if memo is None else memo
     try:
         new_model = copy.deepcopy(model, memo)
         new_optimizer = copy.deepcopy(optimizer, memo)
@@ -54,9 +56,13 @@ def clone_parts(
     for name, value in vars(optimizer).items():
         if name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):
             getattr(new_optimizer, name).update(value)
+        elif hasattr(value, "_wrapped_by_lr_sched"):
+            continue
         elif name not in vars(new_optimizer):  # what __getstate__ leaves out; L-BFGS keeps its parameters so
             setattr(new_optimizer, name, copy.deepcopy(value, memo))
-    return new_model, new_optimizer, rebind(loss_fn, memo)
+    new_loss = rebind(loss_fn, memo)
+    memo[id(loss_fn)] = new_loss
+    return new_model, new_optimizer, new_loss
 
 
 def rebind(fn: Any, memo: dict[int, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainability.errors import SetupError
+from trainability.errors import SetupError, TrainabilityError
 from trainability.setup.batches import Batches
 from trainability.setup.loss_family import LossFamily, loss_family
+from trainability.setup.output import described, suggestion
 from trainability.setup.output_form import OutputForm, output_form
 from trainability.setup.task import Task, infer_task
 
@@ -103,12 +105,14 @@ def forward(model: nn.Module, inputs: Tensor) -> Tensor:
     """`model(inputs)`, with what goes wrong said in terms of what was given and needed."""
     try:
         output = model(inputs)
+    except (TrainabilityError, torch.OutOfMemoryError):
+        raise
     except Exception as error:
         raise SetupError(_why_model(model, inputs, error)) from error
     if not isinstance(output, Tensor):
         raise SetupError(
-            f"the model returned a {type(output).__name__} for a batch of inputs; needed is one tensor. "
-            "Wrap it in a module that returns the tensor which the loss takes."
+            f"the model returned {described(output)} for a batch of inputs; needed is one tensor, which loss_fn takes. "
+            f"Say which part it is: Setup(..., {suggestion(output)})."
         )
     if output.ndim == 0 or len(output) == 0:
         raise SetupError(
@@ -122,8 +126,10 @@ def evaluate(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> Ten
     """`loss_fn(output, target)` as a scalar tensor, or a SetupError that says why not."""
     try:
         loss = loss_fn(output, target)
+    except (TrainabilityError, torch.OutOfMemoryError):
+        raise
     except Exception as error:
-        raise SetupError(_why_loss(output, target, error)) from error
+        raise SetupError(_why_arguments(loss_fn, error) or _why_loss(output, target, error)) from error
     if not isinstance(loss, Tensor):
         raise SetupError(
             f"loss_fn returned a {type(loss).__name__}; needed is a tensor with a single number, computed from "
@@ -165,10 +171,36 @@ def _why_model(model: nn.Module, inputs: Tensor, error: Exception) -> str:
             f"the inputs are {inputs.dtype} and the model's parameters {parameter.dtype}: both must agree. "
             f"Convert one, for example X.to({parameter.dtype}) or model.to({inputs.dtype}). ({_short(error)})"
         )
+    if "allocate memory" in str(error) or isinstance(error, MemoryError):
+        return (
+            f"memory ran out when the model was given {given}: {_short(error)}. Give a smaller batch_size or a smaller "
+            "model."
+        )
     return (
         f"the model raised {type(error).__name__} on {given}: {_short(error)}. "
         "Needed is a model that maps a batch of these inputs to a tensor; check the first layer's size."
     )
+
+
+def _why_arguments(loss_fn: Callable[..., Any], error: Exception) -> str:
+    """What to say of a loss that takes other arguments than two; "" for one that does not."""
+    if not isinstance(error, TypeError):
+        return ""
+    try:
+        call = loss_fn.forward if isinstance(loss_fn, nn.Module) else loss_fn
+        signature = inspect.signature(call)
+        signature.bind(None, None)
+    except TypeError:
+        names = [n for n, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        further = ", ".join(names[2:]) or "its other arguments"
+        return (
+            f"loss_fn takes {signature}; needed is a function of two, (output, target). Give what is known before "
+            f"training ({further}) with functools.partial or in a lambda; what is known only for a batch belongs into "
+            "the data's targets, or into a step of your own: Setup(..., step=step)."
+        )
+    except ValueError:  # no signature
+        return ""
+    return ""
 
 
 def _why_loss(output: Tensor, target: Tensor, error: Exception) -> str:

@@ -18,6 +18,9 @@ from trainability.errors import SetupError, TrainabilityError
 from trainability.setup.batches import Batches, batches
 from trainability.setup.clone import clone_parts
 from trainability.setup.facts import Facts, device_of, facts
+from trainability.setup.output import Choice, OutputOf
+from trainability.setup.own_step import Bound, check_step
+from trainability.setup.private import private
 from trainability.setup.resample import resample
 from trainability.setup.run import Run
 from trainability.setup.score import score
@@ -31,7 +34,8 @@ class Setup:
     """Model, loss function, optimizer, data and budget of a training run.
 
     Args:
-        model: any `nn.Module` that maps a batch of inputs to one tensor; of a compiled one, the module behind it.
+        model: any `nn.Module` that maps a batch of inputs to one tensor (see `output` for others); of a compiled one,
+            the module behind it.
         loss_fn: `(output, target) -> scalar tensor`.
         optimizer: a `torch.optim.Optimizer` over the model's parameters, or a function from
             `model.parameters()` to one.
@@ -43,6 +47,12 @@ class Setup:
         target: the training loss at which the problem counts as learned; None takes half the loss of the
             best constant answer.
         name: what reports call it.
+        step: the user's own training step, `step(model, batch, optimizer) -> loss` with batch = `(x, y)`, called once
+            per batch in place of the standard one (clear, forward, loss, backward, step), so that a fault in it is
+            seen. It may return the loss as a tensor or a number, or None. Whatever it optimises, runs are judged by
+            `loss_fn`. What it remembers (a counter, a scheduler, a GradScaler) starts anew with every run.
+        output: which part of the model's output `loss_fn` takes, where that is no tensor: a key or attribute
+            ("logits"), a position (0), or a function. A `step` gets the model as it is.
         origin: how a Setup with fresh weights is made from a seed; None permutes each weight's own values.
 
     Raises:
@@ -66,14 +76,21 @@ class Setup:
     task: Task | None = None
     target: float | None = None
     name: str = ""
+    step: Callable[..., Any] | None = field(default=None, kw_only=True)
+    output: Choice | None = field(default=None, kw_only=True)
     origin: Callable[[int], Setup] | None = field(default=None, repr=False, kw_only=True)
     task_reason: str = field(default="", init=False, repr=False)
+    bound: Bound = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, nn.Module):
             raise SetupError(f"model is a {type(self.model).__name__}; needed is a torch.nn.Module.")
         if isinstance(getattr(self.model, "_orig_mod", None), nn.Module):  # hooks never fire in a compiled module
             object.__setattr__(self, "model", self.model._orig_mod)
+        if self.output is not None and not isinstance(self.model, OutputOf):
+            object.__setattr__(self, "model", OutputOf(self.model, self.output))
+        if self.step is not None:
+            check_step(self.step)
         if any(isinstance(p, nn.UninitializedParameter) for p in self.model.parameters()):
             raise SetupError(
                 "the model has lazy layers whose shapes are not known yet; run one batch through it first."
@@ -90,12 +107,16 @@ class Setup:
             raise SetupError(f"epochs is {self.epochs!r}; needed is a whole number from 1.")
         if self.task is not None and self.task not in TASKS:
             raise SetupError(f"task is {self.task!r}; needed is one of {', '.join(TASKS)}, or None to infer it.")
+        lrs = tuple(float(group.get("lr", 0.0)) for group in self.optimizer.param_groups)
+        object.__setattr__(self, "bound", Bound(self.model, self.optimizer, self.loss_fn, lrs))
         _ = self.batches, self.validation_batches
         stated = self.task
         if stated is not None:
             object.__setattr__(self, "task_reason", "stated")
             return
-        with contextlib.suppress(TrainabilityError):  # said again, to the user, by whoever needs the facts
+        with contextlib.suppress(
+            TrainabilityError, torch.OutOfMemoryError
+        ):  # said again, to the user, by whoever needs the facts
             object.__setattr__(self, "task", self.facts.task)
             object.__setattr__(self, "task_reason", self.facts.reason)
 
@@ -219,10 +240,42 @@ class Setup:
 
     def clone(self) -> Setup:
         """A private copy at its start: the weights it was built with, an optimizer without memory."""
-        model, optimizer, loss_fn = clone_parts(self.model, self.optimizer, self.loss_fn)
+        return self._copied({})
+
+    def on_cpu(self) -> Setup:
+        """A private copy on the CPU, also of every Setup with fresh weights; takes no GPU memory to make.
+
+        Example:
+            >>> net = nn.Linear(1, 1)
+            >>> opt = torch.optim.SGD(net.parameters(), lr=0.1)
+            >>> Setup(net, nn.MSELoss(), opt, (torch.ones(4, 1), torch.ones(4, 1))).on_cpu().device
+            device(type='cpu')
+        """
+        memo: dict[Any, Any] = {}
+        for module in (self.model, self.loss_fn):
+            if isinstance(module, nn.Module):
+                for p in module.parameters():
+                    memo[id(p)] = nn.Parameter(p.detach().to("cpu", copy=True), requires_grad=p.requires_grad)
+                memo |= {id(b): b.detach().to("cpu", copy=True) for b in module.buffers()}
+        for state in self.optimizer.state.values():  # is forgotten in a copy
+            memo |= {id(v): torch.empty(0) for v in dict(state).values() if isinstance(v, Tensor)}
+        origin = self.origin
+        moved = self._copied(memo)
+        moved.__dict__.pop("facts", None)
+        return moved if origin is None else moved.replaced(origin=lambda seed: origin(seed).on_cpu())
+
+    def _copied(self, memo: dict[Any, Any]) -> Setup:
+        model, optimizer, loss_fn = clone_parts(self.model, self.optimizer, self.loss_fn, memo)
         if "_start" in self.__dict__:
             model.load_state_dict(self._start)
-        return self.replaced(model=model, optimizer=optimizer, loss_fn=loss_fn, keep_facts=True)
+        parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "loss_fn": loss_fn}
+        if self.step is not None:  # what it may refer to: the parts it was written beside
+            old = self.bound
+            pairs = ((old.model, model), (old.optimizer, optimizer), (old.loss_fn, loss_fn))
+            beside = [memo.setdefault(id(was), now) for was, now in pairs]
+            bound = Bound(beside[0], beside[1], beside[2], old.lrs)
+            parts |= {"step": private(self.step, memo), "bound": bound}
+        return self.replaced(**parts, keep_facts=True)
 
     @cached_property
     def _start(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Train a Setup plainly: its own optimizer, its own loss, mini-batches in a seeded order."""
+"""Train a Setup: its own optimizer, its own loss or step, mini-batches in a seeded order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import inspect
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from trainability.errors import SetupError
 from trainability.measures.outcome import default_target, outcome
 from trainability.setup.batches import Batches, steps
 from trainability.setup.constant_answer import constant_answer
-from trainability.setup.facts import SAMPLE, device_of, evaluate, forward, penalty
+from trainability.setup.facts import SAMPLE, Facts, device_of, evaluate, forward, penalty
+from trainability.setup.own_step import OwnStep
 from trainability.setup.run import Run
 from trainability.setup.score import constant_score, score
 from trainability.setup.untouched import random_state_kept, seed_everything
@@ -38,7 +40,7 @@ def fit(
     label: int | None,
     observe: Mapping[int, Callable[[], None]] | None = None,
 ) -> Run:
-    """Train `setup.model` in place with `setup.optimizer` for `steps_wanted` steps.
+    """Train `setup.model` in place with `setup.optimizer` for `steps_wanted` steps, or calls of the Setup's own step.
 
     Args:
         setup: trained as it stands; weights are not drawn here.
@@ -48,7 +50,8 @@ def fit(
         observe: called before the step of that number (0 is before the first; `steps_wanted` after the last).
 
     Returns:
-        Run. A loss that is no longer finite ends the loop early; the Run says so as an outcome.
+        Run. After an own step the optimizer's options are put back, since a schedule may have moved them. A loss that
+        is no longer finite ends the loop early; the Run says so as an outcome.
     """
     model, optimizer, loss_fn = setup.model, setup.optimizer, setup.loss_fn
     facts, observe = setup.facts, observe or {}
@@ -58,9 +61,11 @@ def fit(
     norms: list[tuple[int, float]] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     closure_needed = _needs_closure(optimizer)
-    with random_state_kept(), warnings.catch_warnings():
+    with random_state_kept(), warnings.catch_warnings(), _options_kept(optimizer, setup.step is not None):
         warnings.filterwarnings("ignore", message="Using a target size")
+        warnings.filterwarnings("ignore", message="Seems like `optimizer.step..` has been overridden")
         seed_everything(seed)
+        own = OwnStep(setup) if setup.step is not None else None
         model.train()
         answer = constant_answer(loss_fn, facts.output, facts.target, facts.family, facts.form)
         start_loss, constant = _before(setup, answer, where)
@@ -72,6 +77,14 @@ def fit(
             if step in observe:
                 observe[step]()
             x, y = x.to(where), y.to(where)
+            if own is not None:
+                with _norm_before_step(optimizer, step in at) as seen:
+                    losses[step] = value = own(step, x, y, check=step in at)
+                norms += [(step, norm) for norm in seen]
+                lost = 0 if math.isfinite(value) else lost + 1
+                if lost >= LOST:
+                    break
+                continue
 
             def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
                 optimizer.zero_grad()
@@ -91,6 +104,8 @@ def fit(
         if steps_wanted in observe:
             observe[steps_wanted]()
     target = setup.target if setup.target is not None else default_target(start_loss, constant)
+    if setup.target is None and _bottomless(facts):
+        target = -math.inf  # it falls for ever: how far says nothing
     x, y = setup.batches.sample(SAMPLE)
     train_score = setup.score(x, y)
     val_loss, val_constant, val_score = _validate(setup, answer, where)
@@ -112,6 +127,40 @@ def fit(
     )
 
 
+@contextmanager
+def _options_kept(optimizer: torch.optim.Optimizer, wanted: bool) -> Iterator[None]:
+    """Put the optimizer's options (lr, momentum, ...) back on the way out."""
+    groups = list(optimizer.param_groups)
+    options = [{k: v for k, v in group.items() if k != "params"} for group in groups]
+    try:
+        yield
+    finally:
+        if wanted:
+            for group, before in zip(groups, options, strict=True):
+                for name in group.keys() - before.keys() - {"params"}:
+                    del group[name]
+                group.update(before)
+
+
+@contextmanager
+def _norm_before_step(optimizer: torch.optim.Optimizer, wanted: bool) -> Iterator[list[float]]:
+    """The gradient's norm before the first optimizer step inside, if there is one."""
+    seen: list[float] = []
+
+    def hook(stepping: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        if not seen:
+            seen.append(_norm([p for group in stepping.param_groups for p in group["params"]]))
+
+    if not wanted or not isinstance(optimizer, torch.optim.Optimizer):
+        yield seen
+        return
+    handle = optimizer.register_step_pre_hook(hook)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
 def _loss(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> Tensor:
     """The loss; nan where a loss refuses an output that is not finite any more (BCELoss does)."""
     try:
@@ -120,6 +169,15 @@ def _loss(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> Tensor
         if bool(torch.isfinite(output).all()):
             raise
         return torch.tensor(math.nan)
+
+
+def _bottomless(facts: Facts) -> bool:
+    """Whether the loss has no lowest value: a likelihood of what is not normalised, or of targets that are no probabilities."""
+    name = facts.family.name
+    if name == "nll":
+        return facts.form == "values"
+    low, high = float(facts.target.min()), float(facts.target.max())
+    return name in ("bce", "bce-with-logits") and (low < 0 or high > 1)
 
 
 def _before(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float]:

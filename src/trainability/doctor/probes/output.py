@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from trainability.doctor.probes.activations import FLAT, SMOOTH
 from trainability.doctor.probes.recorder import Call
 from trainability.doctor.readings import NAN, OutputReading
 from trainability.measures.agreement import median_max_probability, same_class_share, top2_gap
+from trainability.measures.saturation import saturated_share
+from trainability.measures.units import dead_share
 from trainability.setup.facts import Facts
 from trainability.setup.output_form import output_form
 
@@ -53,7 +56,14 @@ def output_reading(
         same_class=_same_class(answers, facts) if (classify or single) and finite else NAN,
         spread=float(answers.double().var(0, correction=0).mean().sqrt()) if finite else NAN,
         gradient=_logit_gradient(answers, ending, at_output),
+        saturated=_saturated(ending),
+        silent=dead_share(answers) if ending and ending.kind in FLAT and answers.numel() else NAN,
     )
+
+
+def _saturated(ending: Call | None) -> float:
+    squashing = SMOOTH.get(ending.kind) if ending else None
+    return saturated_share(ending.inputs.float(), squashing) if ending and squashing else NAN
 
 
 def _same_class(answers: Tensor, facts: Facts) -> float:

@@ -15,6 +15,7 @@ from trainability.doctor.probes.output import output_reading
 from trainability.doctor.probes.recorder import Call, recording
 from trainability.doctor.probes.weights import weight_readings
 from trainability.doctor.readings import NAN, LayerReading, Snapshot
+from trainability.measures.collinearity import mean_cosine, stable_rank
 from trainability.measures.saturation import saturated_share
 from trainability.measures.signal import mean_square, share_across_inputs
 from trainability.measures.units import always_on_share, dead_share
@@ -23,6 +24,7 @@ from trainability.setup.facts import evaluate, forward
 from trainability.setup.untouched import random_state_kept, seed_everything
 
 VALUES = 4_000_000  # a layer's output is thinned over inputs above this
+ROWS, COLUMNS = 128, 4096  # directions are compared on so many inputs and values at most
 
 
 def snapshot(
@@ -106,6 +108,7 @@ def _layer(call: Call) -> LayerReading:
     flat = call.role == "activation" and call.kind in FLAT
     smooth = SMOOTH.get(call.kind) if call.role == "activation" else None
     has_units = x.ndim > 1
+    directions = _thinned(x) if call.role == "weight" and has_units and x.shape[call.unit_dim] > 1 else None
     return LayerReading(
         name=call.name,
         kind=call.kind,
@@ -116,7 +119,15 @@ def _layer(call: Call) -> LayerReading:
         dead=dead_share(x, call.unit_dim) if flat else NAN,
         always_on=always_on_share(x, call.unit_dim) if flat else NAN,
         saturated=saturated_share(call.inputs.detach()[::stride].float(), smooth) if smooth else NAN,
+        cosine=NAN if directions is None else mean_cosine(directions),
+        rank=NAN if directions is None else stable_rank(directions),
     )
+
+
+def _thinned(x: Tensor) -> Tensor:
+    """Up to ROWS inputs and COLUMNS of their values."""
+    rows = x[:ROWS].flatten(1)
+    return rows[:, :: max(1, math.ceil(rows.shape[1] / COLUMNS))]
 
 
 def _loss(setup: Setup, output: Tensor, targets: Tensor) -> Tensor | None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from trainability.doctor.readings.capacity import CapacityReading
 from trainability.doctor.readings.curvature import CurvatureReading
 from trainability.doctor.readings.data import DataReading
-from trainability.doctor.readings.labels import LabelReading
+from trainability.doctor.readings.labels import LabelReading, LearnerReading
 from trainability.doctor.readings.loop import LoopReading
 from trainability.doctor.readings.loss import LossReading
+from trainability.doctor.readings.motion import MotionReading
 from trainability.doctor.readings.optimizer import OptimizerReading
+from trainability.doctor.readings.response import ResponseReading
 from trainability.doctor.readings.run import NAN, RunReading
 from trainability.doctor.readings.snapshot import LayerReading, OutputReading, Role, Snapshot, WeightReading
+from trainability.doctor.readings.split import SplitReading
 
 __all__ = [
     "NAN",
@@ -25,14 +28,18 @@ __all__ = [
     "DataReading",
     "LabelReading",
     "LayerReading",
+    "LearnerReading",
     "LoopReading",
     "LossReading",
+    "MotionReading",
     "OptimizerReading",
     "OutputReading",
     "Readings",
+    "ResponseReading",
     "Role",
     "RunReading",
     "Snapshot",
+    "SplitReading",
     "WeightReading",
 ]
 
@@ -47,8 +54,11 @@ class Readings:
         start, early, end: the run on the weights as given: before the first step, at a tenth of the budget at most,
             and at its end; `healthy` is the start of the same network with He's initializer.
         curvature: at the start, or early for an adaptive rule; None where it could not be measured.
+        response: how the untrained network answers to inputs that are mixed and scaled.
+        motion: the last steps of the run on the weights as given; None where it broke before.
         runs: the unchanged Setup's runs, the weights as given first, then one per fresh seed.
         labels: what ties labels to inputs; capacity: how much of the input the network lets through.
+        split: how validation data differ from training data; None where it was not asked, which is so unless runs failed.
         loop: what the user's own training step does; None where the Setup is trained by the standard step.
         cut: whether the runs had fewer steps than the budget; what still learns then has not failed.
     """
@@ -62,9 +72,12 @@ class Readings:
     end: Snapshot | None = None
     healthy: Snapshot | None = None
     curvature: CurvatureReading | None = field(default_factory=CurvatureReading)
+    response: ResponseReading = field(default_factory=ResponseReading)
+    motion: MotionReading | None = field(default_factory=MotionReading)
     runs: tuple[RunReading, ...] = (RunReading(),)
     labels: LabelReading = field(default_factory=LabelReading)
     capacity: CapacityReading = field(default_factory=CapacityReading)
+    split: SplitReading | None = None
     loop: LoopReading | None = None
     cut: bool = False
 

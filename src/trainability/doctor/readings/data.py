@@ -21,6 +21,14 @@ class DataReading:
         target_mean, target_std: over all target values; target_low, target_high their range.
         classes: distinct classes; 0 for a regression.
         largest_class: share of the most frequent class; nan for a regression.
+        whole_inputs: whether all inputs are whole numbers.
+        input_low, input_high: range of all inputs.
+        constant_features: share of features that have one value for every sample.
+        copied_features: share of features that are another one times a factor plus a constant, to a relative 1e-6.
+        condition: of the correlation matrix of the features that vary, its largest eigenvalue over the smallest that is
+            above rounding (1e-10 of the largest); nan where it was not measured.
+        flat_skill: share of the targets' variance that a linear fit explains along that matrix's flat directions alone,
+            those with an eigenvalue under a thousandth of the largest; nan where it was not measured.
     """
 
     n: int = 1400
@@ -40,3 +48,10 @@ class DataReading:
     target_high: float = 9.0
     classes: int = 10
     largest_class: float = 0.1
+    whole_inputs: bool = False
+    input_low: float = -3.0
+    input_high: float = 3.0
+    constant_features: float = 0.0
+    copied_features: float = 0.0
+    condition: float = 100.0
+    flat_skill: float = 0.0

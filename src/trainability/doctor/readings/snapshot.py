@@ -25,6 +25,8 @@ class LayerReading:
         always_on: share of units above 0 for every input; nan as for `dead`.
         saturated: share of values where the activation's slope is under 5% of its largest; nan for others.
         gradient: root mean square of the loss's gradient with respect to this output.
+        cosine: mean cosine between the outputs for two inputs; rank: how many directions the outputs of up to 128
+            inputs fill (stable rank, 1 to 128); both of layers with weights only, else nan.
     """
 
     name: str
@@ -37,6 +39,8 @@ class LayerReading:
     always_on: float = NAN
     saturated: float = NAN
     gradient: float = 1e-3
+    cosine: float = NAN
+    rank: float = NAN
 
     @property
     def rms(self) -> float:
@@ -110,6 +114,8 @@ class OutputReading:
         spread: standard deviation of the outputs across inputs, root mean square over columns.
         gradient: root mean square, over inputs and columns, of the gradient of the loss at the logits, times the
             number of inputs.
+        saturated: share of outputs on the flat parts of a last sigmoid or tanh; nan for other endings.
+        silent: share of columns that are 0 for every input behind a last ReLU; nan for other endings.
     """
 
     columns: int = 10
@@ -126,6 +132,8 @@ class OutputReading:
     same_class: float = 0.3
     spread: float = 0.3
     gradient: float = 0.3
+    saturated: float = NAN
+    silent: float = NAN
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ class Change:
         answers: causes it answers.
         touches: parts of a Setup it decides about; changes that touch the same part are not combined.
         transform: acts on a private copy of a Setup, which it may change and return.
+        budget: how many times the steps it trains for; more than 1 is a cost that the summary states.
+        parts: the single changes that it is made of, in order; () for one that is single.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Change:
     answers: tuple[str, ...]
     touches: tuple[str, ...]
     transform: Transform = field(repr=False)
+    budget: float = 1.0
+    parts: tuple[Change, ...] = field(default=(), repr=False)
 
     def apply(self, given: Setup | Callable[[], Setup]) -> Setup:
         """The changed Setup; what was given stays as it is.
@@ -71,6 +75,8 @@ def together(first: Change, second: Change) -> Change:
         answers=tuple(dict.fromkeys(first.answers + second.answers)),
         touches=first.touches + second.touches,
         transform=transform,
+        budget=first.budget * second.budget,
+        parts=(first.parts or (first,)) + (second.parts or (second,)),
     )
 
 

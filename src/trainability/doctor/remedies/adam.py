@@ -22,6 +22,7 @@ ANSWERS = (
     "initial-scale-too-small",
     "lr-zero",
     "relu-cannot-cross",
+    "too-few-steps",
 )
 
 

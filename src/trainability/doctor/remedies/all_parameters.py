@@ -14,12 +14,12 @@ from trainability.doctor.remedies._change import Change, Prescription
 from trainability.doctor.remedies._lr import optimizer_line
 from trainability.setup import Setup
 
-ANSWERS = ("parameters-not-in-optimizer", "no-trainable-parameters")
+ANSWERS = ("parameters-not-in-optimizer", "no-trainable-parameters", "frozen-parameters")
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     """The optimizer built anew over `model.parameters()`; frozen models are unfrozen first."""
-    frozen = finding.cause == "no-trainable-parameters"
+    frozen = finding.cause in ("no-trainable-parameters", "frozen-parameters")
     yield Change(
         name="all-parameters" + ("-unfrozen" if frozen else ""),
         family="all-parameters",

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from torch import Tensor, nn
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import OutputReading, Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._class_loss import class_loss
 from trainability.doctor.remedies._ending import removal_line, without_ending
 from trainability.doctor.remedies._lr import optimizer_line, scale_lr
 from trainability.setup import Setup
 
-ANSWERS = ("saturated-softmax", "log-of-softmax")
+ANSWERS = ("saturated-softmax", "log-of-softmax", "log-of-unnormalised-output")
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
@@ -44,15 +44,6 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 def _change(setup: Setup, generator: torch.Generator, *, ending: OutputReading, factor: float) -> Setup:
     model = without_ending(setup.model, ending)
     return scale_lr(setup.replaced(model=model, loss_fn=class_loss), factor)
-
-
-def class_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy for class indices `(N,)` or `(N, 1)`, or one-hot rows `(N, C)`."""
-    if target.shape == logits.shape:
-        target = target.to(logits.dtype)
-    elif target.ndim == logits.ndim:
-        target = target.squeeze(-1)
-    return nn.functional.cross_entropy(logits, target)
 
 
 REMEDY = Prescription("cross-entropy", ANSWERS, propose)

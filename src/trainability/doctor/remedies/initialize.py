@@ -24,7 +24,13 @@ ANSWERS = (
     "saturated-units",
     "vanishing-gradient",
     "exploding-gradient",
+    "saturated-output",
+    "bias-scheme",
+    "rank-collapse",
 )
+
+DEEP = 12
+"""From so many weight layers on orthogonal weights come first: a product of normal ones spreads its singular values."""
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 """What the printed lines draw, and so what is drawn."""
@@ -52,6 +58,8 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         schemes = ["xavier_normal", "he_normal"]
     else:
         schemes = ["he_normal", "orthogonal"]
+        if len(r.start.of("weight")) >= DEEP:
+            schemes.reverse()
     for scheme in schemes:
         options = {"gain": 2**0.5} if scheme == "orthogonal" else {}
         yield Change(

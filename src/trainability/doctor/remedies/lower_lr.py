@@ -9,7 +9,17 @@ from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
 from trainability.doctor.remedies._lr import nice, optimizer_line, scale_lr
 
-ANSWERS = ("lr-too-high", "exploding-gradient", "dying-relu", "initial-scale-too-large", "saturated-softmax")
+ANSWERS = (
+    "lr-too-high",
+    "exploding-gradient",
+    "exploding-activation",
+    "dying-relu",
+    "initial-scale-too-large",
+    "saturated-softmax",
+    "oscillation",
+    "batch-too-small-for-lr",
+    "rank-collapse",
+)
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
@@ -36,7 +46,7 @@ def lower(name: str, lr: float, new: float) -> Change:
         summary=f"Lower the learning rate from {lr:g} to {new:g}",
         code=optimizer_line(name, lr=new),
         size=0.5,
-        answers=("lr-too-high",),
+        answers=("lr-too-high", "oscillation"),
         touches=("optimizer",),
         transform=lambda setup, generator: scale_lr(setup, new / lr),
     )

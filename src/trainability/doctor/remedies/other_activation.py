@@ -14,7 +14,7 @@ from trainability.doctor.remedies._change import Change, Prescription
 from trainability.initializers import initialize
 from trainability.setup import Setup
 
-ANSWERS = ("vanishing-gradient", "saturated-units", "dying-relu")
+ANSWERS = ("vanishing-gradient", "saturated-units", "dying-relu", "rank-collapse")
 
 CHOICES: dict[str, tuple[tuple[type[nn.Module], str], ...]] = {
     "sigmoid": ((nn.Tanh, "xavier_normal"), (nn.SELU, "lecun_normal")),

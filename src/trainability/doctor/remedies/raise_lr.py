@@ -10,7 +10,7 @@ from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
 from trainability.doctor.remedies._lr import nice, optimizer_line, scale_lr
 
-ANSWERS = ("lr-too-low",)
+ANSWERS = ("lr-too-low", "too-few-steps")
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:

@@ -13,7 +13,14 @@ from trainability.doctor.remedies._change import Change, Prescription
 from trainability.doctor.remedies._ending import removal_line, without_ending
 from trainability.setup import Setup
 
-ANSWERS = ("softmax-before-cross-entropy", "sigmoid-before-bce-with-logits", "output-range")
+ANSWERS = (
+    "softmax-before-cross-entropy",
+    "sigmoid-before-cross-entropy",
+    "sigmoid-before-bce-with-logits",
+    "bounded-logits",
+    "relu-on-output",
+    "output-range",
+)
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from trainability.doctor.remedy import Remedy
 from trainability.doctor.report import facts, figures, words
 from trainability.doctor.rules._rule import fmt
 from trainability.doctor.verification import Share
-from trainability.plots import loss_curves, signal, units, weights
+from trainability.plots import loss_curves, phase, signal, units, weights
 from trainability.plots._plotly import GAP, ROW
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ CAPTIONS = {
         "Weights before training",
         "Bars: how this setup's weights are spread. Green: how He would draw them. Bars much wider than the green "
         "curve amplify the signal in every layer, much narrower ones quench it.",
+    ),
+    "here": (
+        "You are here",
+        "{says} The cross is this setup, the star the nearest place that is safe. Colours are what became of most runs; "
+        "in a second picture, for several seeds, bright yellow is where every seed trained and dark blue where none did. "
+        "The dark line, where there is one, is the largest stable learning rate at the start, by theory. Point at a cell "
+        "for its interval.",
     ),
     "units": (
         "Dead and saturated units",
@@ -124,10 +131,14 @@ def _figures(diagnosis: Diagnosis) -> list[Drawn]:
             if name == "loss":
                 unit = {"constant answer": "the loss of the best constant answer", "start": "the loss at the start"}
                 caption = caption.format(unit=unit[data.unit]) if data.log else RAW
+            if name == "here":
+                caption = caption.replace("{says}", words.here(diagnosis))
             found.append(Drawn(name, title, caption, int(figure.layout.height), _in_script(figure.to_json())))
 
     add("signal", figures.signal(diagnosis), signal.draw_plotly)
     add("loss", figures.loss_curves(diagnosis), loss_curves.draw_plotly)
+    if diagnosis.here is not None and not isinstance(diagnosis.here, str):
+        add("here", replace(diagnosis.here.diagram, name=""), phase.draw_plotly)
     add("weights", figures.weights(diagnosis), weights.draw_plotly)
     add("units", figures.units(diagnosis), units.draw_plotly)
     return found
@@ -168,6 +179,7 @@ def _remedy(remedy: Remedy, diagnosis: Diagnosis) -> dict[str, object]:
         "code": remedy.code,
         "criterion": proof.criterion,
         "steps": proof.steps,
+        "cost": words.cost(remedy),
         "sides": [
             {
                 "name": name,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainability.doctor.finding import Finding
+from trainability.doctor.here import Here
 from trainability.doctor.readings import WeightReading
 from trainability.doctor.remedy import Attempt, Remedy
 from trainability.doctor.report import words
@@ -57,6 +58,7 @@ def as_dict(diagnosis: Diagnosis) -> dict[str, object]:
         "steps": diagnosis.steps,
         "budget": diagnosis.budget,
         "seconds": plain(diagnosis.seconds),
+        "here": _here(diagnosis.here),
         "versions": words.versions(),
         "again": words.again(diagnosis),
     }
@@ -133,6 +135,7 @@ def _remedy(remedy: Remedy) -> dict[str, object]:
         "code": remedy.code,
         "size": plain(remedy.change.size),
         "answers": list(remedy.answers),
+        "cost": plain(remedy.cost),
         "verification": _verification(remedy.verification),
         "runs": [_run(r) for r in remedy.runs],
     }
@@ -150,6 +153,25 @@ def _verification(proof: Verification) -> dict[str, object]:
 
 def _share(share: Share) -> dict[str, object]:
     return {"successes": share.successes, "n": share.n, "low": plain(share.low), "high": plain(share.high)}
+
+
+def _here(here: Here | str | None) -> dict[str, object] | None:
+    """The map: shares of success by row (second axis) and column (lr), intervals and runs beside them."""
+    if here is None or isinstance(here, str):
+        return None if here is None else {"says": here}
+    diagram = here.diagram
+    return {
+        "says": here.says,
+        "at": plain(here.at),
+        "nearest": plain(here.nearest),
+        "axes": [diagram.x.name, diagram.y.name if diagram.y else ""],
+        "x": plain(diagram.cells.x),
+        "y": plain(diagram.cells.y),
+        "share": plain(diagram.share),
+        "low": plain(diagram.low),
+        "high": plain(diagram.high),
+        "counts": plain(diagram.counts),
+    }
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:

@@ -56,6 +56,9 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
     if diagnosis.attempts:
         _heading(console, "Also tried")
         console.print(_attempts(diagnosis.attempts))
+    if diagnosis.here is not None:
+        _heading(console, "You are here")
+        console.print(_text(words.here(diagnosis)))
     cut = f" of {diagnosis.budget}" if diagnosis.steps < diagnosis.budget else ""
     console.print()
     console.print(
@@ -132,6 +135,8 @@ def _print_remedy(console: Console, number: int, remedy: Remedy) -> None:
     console.print(head)
     console.print(Padding(_text(f"{proof.criterion} on {proof.changed}", "green"), (0, 0, 0, 3)))
     console.print(Padding(_text(f"unchanged on {proof.unchanged}", "dim"), (0, 0, 0, 3)))
+    if words.cost(remedy):
+        console.print(Padding(_text(words.cost(remedy), "dim"), (0, 0, 0, 3)))
     code = Syntax(clean(remedy.code), "python", theme="ansi_dark", background_color="default", word_wrap=True)
     console.print(Padding(code, (1, 0, 1, 3)))
 

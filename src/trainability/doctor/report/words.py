@@ -13,6 +13,7 @@ from trainability.doctor.rules._rule import Rule, fmt
 
 if TYPE_CHECKING:
     from trainability.doctor.diagnosis import Diagnosis
+    from trainability.doctor.remedy import Remedy
 
 VERDICTS = {
     "trains": "It trains.",
@@ -116,6 +117,8 @@ def advice(diagnosis: Diagnosis) -> str:
 
 def nothing_found(diagnosis: Diagnosis) -> str:
     """That there is no remedy, and among how many changes."""
+    if diagnosis.findings and not diagnosis.findings[0].curable:
+        return "Nothing was tried: no change of model, loss, optimizer or hyper-parameters can help."
     count = len(diagnosis.attempts)
     tried = f"{count} change{'' if count == 1 else 's'} tried" if count else "the changes known here: none applied"
     return f"No verified remedy was found among {tried}."
@@ -153,3 +156,21 @@ def versions() -> dict[str, str]:
         "torch": str(getattr(torch, "__version__", "not loaded")),
         "python": platform.python_version(),
     }
+
+
+DEARER = 1.5  # times an unchanged run; below that the difference may be the machine's
+
+
+def cost(remedy: Remedy) -> str:
+    """What a remedy costs in time, where that is more than the machine's own noise; "" otherwise."""
+    if not remedy.cost >= DEARER or math.isinf(remedy.cost):
+        return ""
+    return f"A run takes {fmt(remedy.cost)} times as long with it."
+
+
+def here(diagnosis: Diagnosis) -> str:
+    """Where the Setup stands on its map, or why there is none; "" where none was asked for."""
+    found = diagnosis.here
+    if found is None or isinstance(found, str):
+        return found or ""
+    return found.says

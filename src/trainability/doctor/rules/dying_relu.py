@@ -40,7 +40,7 @@ def _finding(r: Readings, now: Snapshot, worst: LayerReading) -> Finding:
         else "they get no gradient and stay as they are"
     )
     cause = (
-        "They are dead at birth: the bias outweighs what the weights bring, or the inputs are far off zero. "
+        f"They are dead at birth: {_reason(now, worst)}. "
         if born
         else f"At the start it was {share(before)}: a step too large for this layer pushed them below zero. "
     )
@@ -66,6 +66,16 @@ def _finding(r: Readings, now: Snapshot, worst: LayerReading) -> Finding:
     )
 
 
+def _reason(now: Snapshot, worst: LayerReading) -> str:
+    """Why a layer is dead before the first step, by what comes in."""
+    before = [x for x in now.layers[: now.layers.index(worst)] if x.role == "weight"]
+    if before and before[-1].mean_square == 0:
+        return "what goes in is 0 for every input, and ReLU has no slope there"
+    if before and before[-1].share_across_inputs < 0.1:
+        return "the bias (or a common part of the inputs) outweighs what differs between inputs"
+    return "the weights bring nothing positive for any input"
+
+
 def _relu(dead: float) -> Snapshot:
     return Snapshot(step=400, layers=(LayerReading("1", "relu", "activation", dead=dead, always_on=0.0),))
 
@@ -74,7 +84,7 @@ _STALLED = (RunReading(outcome="stalled", score=0.1),)
 
 RULE = Rule(
     cause="dying-relu",
-    title="Dead ReLU units",
+    title="Dead ReLU units, at birth or during training",
     why=(
         "A ReLU whose input is negative for every sample has output 0 and slope 0: no gradient reaches its weights, so "
         "gradient descent cannot bring it back. A layer all dead cuts the network in two."

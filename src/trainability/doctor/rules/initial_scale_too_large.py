@@ -40,8 +40,13 @@ def judge(r: Readings) -> Finding | None:
     }
     per_layer = ""
     if math.isfinite(factor):
-        evidence["mean square, factor per layer"] = factor
-        per_layer = f" The mean square grows {fmt(factor)}-fold per layer, where He's weights keep it."
+        evidence["factor per layer"] = math.sqrt(factor)
+        evidence["layers"] = float(len(hidden))
+        grows = "grows" if factor > 1 else "shrinks"
+        per_layer = (
+            f" The signal {grows} by a factor {fmt(math.sqrt(factor))} per layer over {len(hidden)} layers, where He's "
+            "weights keep it."
+        )
     return Finding(
         cause="initial-scale-too-large",
         where=f"{len([w for w in r.start.weights if w.is_matrix])} weight matrices",
@@ -66,7 +71,7 @@ _WIDE = tuple(WeightReading(f"{i}.weight", (64, 64), says="U[-1, 1]", std=0.577,
 
 RULE = Rule(
     cause="initial-scale-too-large",
-    title="Initial weights too large",
+    title="Initial weights too large for the depth",
     why=(
         "A ReLU layer multiplies the mean square of its input by fan_in var(w) / 2. Above 1 the signal grows "
         "exponentially with depth: outputs start huge, softmax starts certain, and the stable learning rate shrinks."

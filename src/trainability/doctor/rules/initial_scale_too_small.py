@@ -25,7 +25,7 @@ def judge(r: Readings) -> Finding | None:
     layers = r.start.of("weight")
     lost = layers[-1].signal / layers[0].signal if len(layers) > 1 and layers[0].signal > 0 else math.nan
     per_layer = lost ** (1 / (len(layers) - 1)) if lost > 0 else math.nan
-    kept = f"through {len(layers)} layers each keeps {fmt(per_layer)} of the difference."
+    kept = f"the signal shrinks by a factor {fmt(per_layer)} per layer over {len(layers)} layers."
     if per_layer != per_layer:
         kept = f"the first of {len(layers)} layers shows no difference at all."
     return Finding(
@@ -37,7 +37,8 @@ def judge(r: Readings) -> Finding | None:
             "weight scale over He's": scale,
             "output spread across inputs": spread,
             "output spread with He's weights": healthy,
-            "signal kept per layer": per_layer,
+            "factor per layer": per_layer,
+            "layers": float(len(layers)),
         },
         says=(
             f"The weights are {schemes(r.start)}, {fmt(scale)} times He's standard deviation ({he_range(r.start)}). "
@@ -55,7 +56,7 @@ _SMALL = tuple(WeightReading(f"{i}.weight", (64, 64), says="N(0, 0.01²)", std=0
 
 RULE = Rule(
     cause="initial-scale-too-small",
-    title="Initial weights too small",
+    title="Initial weights too small for the depth",
     why=(
         "Below the critical scale every layer shrinks the differences between inputs and, on the way back, the "
         "gradient. With depth both fall exponentially: the network starts as a constant and gets no word of how to "

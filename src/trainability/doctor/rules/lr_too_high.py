@@ -45,6 +45,11 @@ def _dead(now: Snapshot | None) -> float:
     return max((x.dead for x in now.layers if x.dead == x.dead), default=0.0) if now else 0.0
 
 
+def _rule_name(opt: OptimizerReading) -> str:
+    """The update rule that a limit is for: "SGD with momentum 0.9"."""
+    return f"{opt.name} with momentum {opt.momentum:g}" if opt.momentum > 0 else opt.name
+
+
 def _finding(
     r: Readings, run: RunReading, curve: CurvatureReading | None, limit: float, over: float, rose: bool
 ) -> Finding:
@@ -55,7 +60,7 @@ def _finding(
         "largest loss early on": run.peak_loss,
         "share of runs that diverged": r.diverged,
         "first step over the weights' size": _first_step(r.start),
-        "optimizer": opt.name,
+        "optimizer": _rule_name(opt),
     }
     stated = "The largest stable lr could not be measured for this optimizer or model."
     if curve is not None and over == over:
@@ -69,7 +74,7 @@ def _finding(
         sure = "" if curve.converged else f" (Lanczos not converged: relative residual {fmt(curve.residual)})"
         stated = (
             f"The {kind}'s largest eigenvalue at step {curve.step} is {fmt(curve.sharpness)} on the sample and "
-            f"{fmt(curve.batch_sharpness)} on a mini-batch{sure}; {opt.name} is stable there up to lr {fmt(limit)}, "
+            f"{fmt(curve.batch_sharpness)} on a mini-batch{sure}: the stable lr for {_rule_name(opt)} there is {fmt(limit)}, "
             f"and {fmt(opt.lr)} is {fmt(over)} times that."
         )
     seen = f"{share(r.diverged)} of the runs diverged" if r.diverged else "the runs failed"

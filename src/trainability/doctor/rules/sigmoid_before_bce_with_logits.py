@@ -29,7 +29,7 @@ def judge(r: Readings) -> Finding | None:
         },
         says=(
             f"The model ends with a {out.activation}, and the loss takes logits and applies a sigmoid again. With "
-            f"outputs in [0, 1] it cannot fall below {fmt(floor)} on these targets (it ended at "
+            f"outputs in [0, 1] it cannot fall below {floor:.4f} on these targets (it ended at "
             f"{fmt(r.runs[0].end_loss)}): an answer of 0 counts as a probability of one half. "
             f"Accuracy can still look good. Remove the {out.activation}, or use BCELoss after a sigmoid."
         ),
@@ -43,7 +43,7 @@ _BINARY = DataReading(target_mean=0.5, target_low=0, target_high=1, classes=2)
 
 RULE = Rule(
     cause="sigmoid-before-bce-with-logits",
-    title="Sigmoid before BCE with logits",
+    title="Sigmoid or softmax before BCE with logits",
     why="BCEWithLogits is BCE(sigmoid(output)): with outputs in [0, 1] its probabilities lie in [0.5, 0.73].",
     not_meant="BCELoss after a sigmoid is right, only less exact for certain answers.",
     source="torch.nn.BCEWithLogitsLoss. Floor: theory.floors.",

@@ -12,9 +12,9 @@ from trainability.theory.floors import double_softmax_floor, uniform_cross_entro
 
 
 def judge(r: Readings) -> Finding | None:
-    """Fires where a softmax or sigmoid is followed by a cross-entropy on logits, whatever the runs did."""
+    """Fires where a softmax is followed by a cross-entropy on logits, whatever the runs did."""
     out = r.start.output
-    if r.loss.family != "cross-entropy" or out.columns < 2 or out.activation not in ("softmax", "sigmoid"):
+    if r.loss.family != "cross-entropy" or out.columns < 2 or out.activation != "softmax":
         return None
     run, classes = r.runs[0], out.columns
     floor, chance = double_softmax_floor(classes), uniform_cross_entropy(classes)
@@ -30,9 +30,10 @@ def judge(r: Readings) -> Finding | None:
         },
         says=(
             f"The model ends with a {out.activation}, and the loss takes logits and applies softmax again. Over "
-            f"{classes} outputs in [0, 1] such a loss cannot fall below {fmt(floor * factor)} (at chance it is "
-            f"{fmt(chance * factor)}; here it ended at {fmt(run.end_loss)}), and its gradient is small and passes "
-            "through a second softmax. Accuracy can still look good; the loss and the probabilities are wrong. "
+            f"{classes} outputs in [0, 1] such a loss cannot fall below ln(1 + {classes - 1}/e) = {floor * factor:.3f} "
+            f"(at chance it is ln {classes} = {fmt(chance * factor)}; here it ended at {fmt(run.end_loss)}), and its "
+            "gradient is small and passes through a second softmax. Accuracy can still look good; the loss and the "
+            "probabilities are wrong. "
             f"Remove the {out.activation} and give the loss the logits."
         ),
         severity="critical",

@@ -17,17 +17,24 @@ def judge(r: Readings) -> Finding | None:
     if not r.fails or not equal:
         return None
     worst = equal[0]
+    zero = [w for w in equal if w.std == 0 and w.mean == 0]
+    zeros = (
+        f", and {len(zero)} hidden matrices are all 0, which lets neither signal forward nor gradient back"
+        if zero
+        else ""
+    )
     return Finding(
         cause="symmetric-units",
         where=", ".join(w.name for w in equal[:4]),
         evidence={
             "share of units equal to another": worst.identical_rows,
             "hidden weights without differences": float(len(equal)),
+            "hidden weights that are all 0": float(len(zero)),
             "weights": worst.says,
         },
         says=(
             f"{share(worst.identical_rows)} of the {worst.shape[0]} units behind {worst.name} start with the same "
-            f"weights ({worst.says}). Equal units get equal gradients and stay equal, so the layer works as one "
+            f"weights ({worst.says}){zeros}. Equal units get equal gradients and stay equal, so the layer works as one "
             "unit however wide it is. "
             "It does not mean that the values are too large or too small. "
             "Draw every weight at random: He's initializer for ReLU, Xavier's for tanh."
@@ -46,7 +53,7 @@ _STALLED = (RunReading(outcome="stalled", score=0.2),)
 
 RULE = Rule(
     cause="symmetric-units",
-    title="Symmetric units",
+    title="All-zero, constant or symmetric units",
     why="Gradient descent cannot tell equal units apart: the set of weights with equal units is invariant under it.",
     not_meant="A last layer that starts at 0 is fine: its inputs differ, so its gradients do.",
     source="Goodfellow, Bengio & Courville 2016, section 8.4 (breaking symmetry between units).",

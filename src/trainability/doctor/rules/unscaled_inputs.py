@@ -45,11 +45,17 @@ def judge(r: Readings) -> Finding | None:
             f"{' and '.join(seen).capitalize()} (initializers and default learning rates expect about 1, centred). The "
             "first layer's gradient grows with its input and the loss's curvature with the square of it, so that one "
             "learning rate is too large for some weights and too small for others. "
-            "It does not mean that the data are wrong. Standardise each feature with the training set's mean and "
+            f"{_pixels(d)}It does not mean that the data are wrong. Standardise each feature with the training set's mean and "
             "standard deviation."
         ),
         weight=48.0 + min(8.0, 2 * math.log10(max(d.input_rms, 1.0)) + (2.0 if uneven else 0.0)),
     )
+
+
+def _pixels(d: DataReading) -> str:
+    if not d.whole_inputs or d.input_low < 0 or not 128 <= d.input_high <= 255:
+        return ""
+    return f"These are whole numbers from {fmt(d.input_low)} to {fmt(d.input_high)}, raw pixels: X / 255 is enough. "
 
 
 _STALLED = (RunReading(outcome="diverged", score=math.nan),)

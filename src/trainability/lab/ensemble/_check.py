@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,17 @@ def check(
 
 def _values(rule: Any) -> dict[str, Tensor]:
     """The hyper-parameters of a rule that differ by member."""
-    found = {}
-    for one in fields(rule):
-        given = getattr(rule, one.name)
-        for value in given if isinstance(given, tuple) else (given,):
-            if isinstance(value, Tensor) and value.ndim:
-                found[one.name] = value
+    found: dict[str, Tensor] = {}
+
+    def look(name: str, given: Any) -> None:
+        if isinstance(given, Tensor) and given.ndim:
+            found[name] = given
+        elif isinstance(given, tuple):
+            for i, value in enumerate(given):
+                look(name if isinstance(value, Tensor) else f"{name}[{i}]", value)
+        elif is_dataclass(given) and not isinstance(given, type):
+            for one in fields(given):
+                look(f"{name}.{one.name}".lstrip("."), getattr(given, one.name))
+
+    look("", rule)
     return found

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainability.lab.ensemble.data import Feed
+from trainability.lab.ensemble.data import Feed, Own
 from trainability.lab.ensemble.retire import LOST, LOST_STEPS, STAYED, Retire, divergence_bound, lost
 from trainability.lab.ensemble.run import OUTCOMES
 from trainability.measures.outcome import default_target, end_loss, outcome
@@ -20,30 +20,26 @@ Params = dict[str, Tensor]
 
 
 class Engine(Protocol):
-    """The members of a chunk in slots; see `mlp.StackedMLP` and `module.StackedModule`."""
+    """The members of a chunk in slots; see `mlp.StackedMLP`, `fused.FusedMLP` and `module.StackedModule`.
+
+    `params` are updated where they lie. `picks` says that `gradient` takes rows of a data set, too.
+    """
 
     params: Params
     slots: int
     quantum: int
+    picks: bool
 
-    def gradient(self, x: Tensor, y: Tensor, own: bool = False) -> tuple[Tensor, Params]:
+    def gradient(self, x: Tensor, y: Tensor, own: Own = False) -> tuple[Tensor, Params]:
         """The loss of every slot and its gradient."""
         ...
 
-    def evaluate(self, x: Tensor, y: Tensor, own: bool = False) -> Tensor:
+    def evaluate(self, x: Tensor, y: Tensor, own: Own = False) -> Tensor:
         """The loss of every slot."""
         ...
 
-    def outputs(self, x: Tensor, own: bool = False) -> Tensor:
+    def outputs(self, x: Tensor, own: Own = False) -> Tensor:
         """The outputs of every slot."""
-        ...
-
-    def targets(self, y: Tensor, lead: int) -> Tensor:
-        """Targets as `gradient` takes them."""
-        ...
-
-    def assign(self, params: Params) -> None:
-        """Take the parameters after an update."""
         ...
 
     def take(self, slots: Tensor) -> None:
@@ -229,8 +225,7 @@ def train_chunk(
         loss, grads = engine.gradient(x, y, own)
         recent[filled].copy_(loss)
         filled += 1
-        params, state = rule.update(grads, state, engine.params)
-        engine.assign(params)
+        rule.step_(engine.params, grads, state)
         if filled < window and step + 1 < job.steps:
             continue
         held = course.holds[course.active]

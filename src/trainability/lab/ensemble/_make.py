@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from trainability.lab.ensemble._blocks import QUANTUM
 from trainability.lab.ensemble._chunk import Engine
 from trainability.lab.ensemble._reference import Reference, batches, counts, reference, sample
 from trainability.lab.ensemble.data import Data, Online, Pair
+from trainability.lab.ensemble.fused import FusedMLP, ready, why_not
 from trainability.lab.ensemble.mlp import MLP, StackedMLP, draw
 from trainability.lab.ensemble.module import WIDTH, StackedModule, built, check_alike, plan
 from trainability.optimizers import take
@@ -65,6 +66,8 @@ def made(
     path: str,
     dtype: torch.dtype,
     where: torch.device,
+    start: Mapping[str, Tensor] | None = None,
+    count: int = 1,
 ) -> Make:
     """How the members of a network are built.
 
@@ -72,12 +75,52 @@ def made(
         ValueError: network, loss and data do not fit.
     """
     if isinstance(network, MLP):
-        return _stacked(network, loss, data, dtype, where)
+        return _stacked(network, loss, data, path, dtype, where, _started(network, start, count, dtype))
+    if start is not None:
+        raise ValueError("start: given for a function that builds modules; let it build them as they are to start.")
     return _modules(network, loss, data, path, dtype, where)
 
 
-def _stacked(network: MLP, loss: Any, data: Data | Online, dtype: torch.dtype, where: torch.device) -> Make:
+def _started(
+    network: MLP, start: Mapping[str, Tensor] | None, count: int, dtype: torch.dtype
+) -> dict[str, Tensor] | None:
+    """Parameters to start from as (E or 1, ...), checked."""
+    if start is None:
+        return None
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, (n, m) in enumerate(zip(network.sizes, network.sizes[1:], strict=False)):
+        shapes[f"{2 * i}.weight"] = (m, n)
+        if network.bias:
+            shapes[f"{2 * i}.bias"] = (m,)
+    found = {}
+    for name, value in start.items():
+        tensor = torch.as_tensor(value).detach().to(dtype)
+        shape = shapes.get(name)
+        if shape is None or tuple(tensor.shape) not in (shape, (count, *shape)):
+            raise ValueError(
+                f"start: given {name!r} of shape {tuple(tensor.shape)}, needed one of "
+                + ", ".join(f"{k} {v}" for k, v in shapes.items())
+                + f", each alone or with {count} in front, one per member."
+            )
+        found[name] = tensor.expand(count, *shape) if tensor.ndim == len(shape) else tensor
+    return found
+
+
+def _stacked(
+    network: MLP,
+    loss: Any,
+    data: Data | Online,
+    path: str,
+    dtype: torch.dtype,
+    where: torch.device,
+    start: Mapping[str, Tensor] | None,
+) -> Make:
     chosen = _losses.get(loss)
+    if path not in ("auto", "stacked", "fused"):
+        raise ValueError(f"path: given {path!r} for an MLP, needed 'auto', 'stacked' or 'fused'.")
+    reason = why_not(network, loss, where) if path == "fused" else "it was not asked for"
+    if path == "fused" and reason:
+        raise ValueError(f"path: given 'fused' for a network that the kernel cannot train: {reason}. Use 'auto'.")
     x = _first(data)[0]
     if x.ndim != 2 or x.shape[1] != network.sizes[0]:
         raise ValueError(
@@ -89,11 +132,18 @@ def _stacked(network: MLP, loss: Any, data: Data | Online, dtype: torch.dtype, w
 
     def engine(members: np.ndarray, seeds: list[int]) -> Engine:
         spec = take(network, torch.as_tensor(members)) if network.per_member() else network
-        return StackedMLP(spec, chosen, draw(spec, seeds, dtype, where), dtype, where)
+        params = draw(spec, seeds, dtype, where)
+        for name, value in (start or {}).items():
+            params[name] = value[torch.as_tensor(members)].to(where)
+        if not reason:
+            return FusedMLP(spec, loss, params, dtype)
+        return StackedMLP(spec, chosen, params, dtype, where)
 
     def outputs(x: Tensor) -> Tensor:
         return torch.zeros(len(x), width, dtype=dtype)
 
+    if not reason:
+        ready(dtype)
     item = torch.empty((), dtype=dtype).element_size()
     own = 2 * item * sum(network.sizes[1:]) * len(x)
     return Make(
@@ -102,8 +152,8 @@ def _stacked(network: MLP, loss: Any, data: Data | Online, dtype: torch.dtype, w
         outputs,
         lambda y, lead: _losses.laid_out(chosen, y, width, dtype, lead),
         QUANTUM,
-        own,
-        "stacked",
+        own if reason else 0,
+        "stacked" if reason else "fused",
         True,
     )
 

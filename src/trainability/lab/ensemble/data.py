@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 Pair = tuple[Tensor, Tensor]
+Own = bool | Tensor
+"""Whether there is a batch for each slot; rows (S, B) of the inputs and targets where the engine picks them itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,7 @@ class Online:
 class Feed(Protocol):
     """Batches for the slots of one chunk: (B, ...) for all alike, or (S, B, ...), a batch for each slot."""
 
-    def next(self) -> tuple[Tensor, Tensor, bool]:
+    def next(self) -> tuple[Tensor, Tensor, Own]:
         """Inputs and targets of the next step, and whether there is a batch for each slot."""
         ...
 
@@ -132,20 +134,33 @@ class _Shared:
 
 
 class _Own:
-    """Batches of each slot's own, from the streams of its members; slots may repeat a member."""
+    """Batches of each slot's own, from the orders of its member's seed; slots may repeat a member."""
 
-    def __init__(self, streams: list[Iterator[Tensor]], rows: Tensor, pick: Callable[[Tensor, Tensor], Pair]) -> None:
-        self.streams, self.rows, self.pick = streams, rows, pick
-        self.members = torch.arange(len(streams))
+    def __init__(
+        self,
+        n: int,
+        size: int,
+        seeds: Sequence[int],
+        rows: Tensor,
+        pick: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Own]],
+    ) -> None:
+        self.n, self.size, self.rows, self.pick = n, size, rows, pick
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.members = torch.arange(len(seeds))
+        self.order, self.at = torch.empty(len(seeds), 0, dtype=torch.int64), n
 
-    def next(self) -> tuple[Tensor, Tensor, bool]:
-        order = torch.stack([next(stream) for stream in self.streams])
-        return *self.pick(self.members[self.rows], order[self.rows]), True
+    def next(self) -> tuple[Tensor, Tensor, Own]:
+        if self.at >= self.n:  # all members begin an epoch at the same step, each as `orders` has it
+            self.order = torch.stack([torch.randperm(self.n, generator=g) for g in self.generators])
+            self.at = 0
+        order = self.order[:, self.at : self.at + self.size]
+        self.at += self.size
+        return self.pick(self.members[self.rows], order[self.rows])
 
     def take(self, slots: Tensor) -> None:
         kept, self.rows = self.rows[slots].unique(return_inverse=True)
-        self.streams = [self.streams[i] for i in kept.tolist()]
-        self.members = self.members[kept]
+        self.generators = [self.generators[i] for i in kept.tolist()]
+        self.members, self.order = self.members[kept], self.order[kept]
 
 
 class _Drawn:
@@ -176,7 +191,9 @@ def orders(n: int, size: int, seed: int) -> Iterator[Tensor]:
         yield from torch.randperm(n, generator=generator).split(size)
 
 
-def feed(data: Data | Online, members: Tensor, seeds: Sequence[int], rows: Tensor, device: torch.device) -> Feed:
+def feed(
+    data: Data | Online, members: Tensor, seeds: Sequence[int], rows: Tensor, device: torch.device, picks: bool = False
+) -> Feed:
     """The batches of one chunk.
 
     Args:
@@ -185,6 +202,7 @@ def feed(data: Data | Online, members: Tensor, seeds: Sequence[int], rows: Tenso
         seeds: their seeds.
         rows: (S,) which of the M each slot holds; padding repeats one.
         device: where the batches are put.
+        picks: whether the engine takes rows of the data set instead of batches gathered for each slot.
     """
     if isinstance(data, Online):
         if data.own:
@@ -199,16 +217,18 @@ def feed(data: Data | Online, members: Tensor, seeds: Sequence[int], rows: Tenso
     if data.order == "shared" and not data.per_member:
         return _Shared((X[order], y[order]) for order in orders(data.n, size, data.order_seed))
     own = [data.order_seed] * len(seeds) if data.order == "shared" else seeds
-    return _Own([orders(data.n, size, seed) for seed in own], rows, _picker(X, y, data))
+    return _Own(data.n, size, own, rows, _picker(X, y, data, picks))
 
 
-def _picker(X: Tensor, y: Tensor, data: Data) -> Callable[[Tensor, Tensor], Pair]:
+def _picker(X: Tensor, y: Tensor, data: Data, picks: bool) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Own]]:
     """(members (S,), row numbers (S, B)) -> batches (S, B, ...), in whole rows and into the same memory every time."""
     flat = [t.flatten(0, 1) if data.per_member else t for t in (X, y)]
     kept: dict[torch.Size, list[Tensor]] = {}
 
-    def pick(which: Tensor, order: Tensor) -> Pair:
+    def pick(which: Tensor, order: Tensor) -> tuple[Tensor, Tensor, Own]:
         rows = order + which[:, None] * data.n if data.per_member else order
+        if picks:
+            return flat[0], flat[1], rows
         at = rows.flatten().to(X.device)
         if order.shape not in kept:
             kept[order.shape] = [t.new_empty(len(at), *t.shape[1:]) for t in flat]
@@ -216,7 +236,7 @@ def _picker(X: Tensor, y: Tensor, data: Data) -> Callable[[Tensor, Tensor], Pair
         for source, result in zip(flat, into, strict=True):
             torch.index_select(source, 0, at, out=result)
         x, y = (t.reshape(*order.shape, *t.shape[1:]) for t in into)
-        return x, y
+        return x, y, True
 
     return pick
 

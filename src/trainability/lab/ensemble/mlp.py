@@ -13,6 +13,7 @@ from trainability import initializers
 from trainability.initializers import biases
 from trainability.lab.ensemble import _activations, _losses
 from trainability.lab.ensemble._blocks import QUANTUM, blocks, placed, whole
+from trainability.lab.ensemble.data import Own
 from trainability.optimizers import PerMember, take
 
 
@@ -134,6 +135,7 @@ class StackedMLP:
     """All members of a chunk: parameters (S, out, in), activations (S, units, B), one batched product per layer."""
 
     quantum = QUANTUM
+    picks = False
 
     def __init__(
         self, spec: MLP, loss: _losses.Loss, params: dict[str, Tensor], dtype: torch.dtype, device: torch.device
@@ -157,10 +159,6 @@ class StackedMLP:
     def _column(self, value: PerMember) -> Tensor:
         column = torch.as_tensor(value, dtype=self.dtype, device=self.device).reshape(-1, 1)
         return column.expand(self.slots, 1).contiguous()
-
-    def assign(self, params: dict[str, Tensor]) -> None:
-        """Take the parameters after an update; the tensors are kept where they lie as blocks."""
-        self.params = {name: placed(value) for name, value in params.items()}
 
     def take(self, slots: Tensor) -> None:
         """Keep the slots of these indices, a multiple of `quantum`, in this order."""
@@ -207,7 +205,7 @@ class StackedMLP:
                 a = acts[i]
         return z[-1]
 
-    def gradient(self, x: Tensor, y: Tensor, own: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+    def gradient(self, x: Tensor, y: Tensor, own: Own = False) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of every slot (S,) and its gradient, on inputs as in `forward` and targets (B, o) or (S, B, o)."""
         first = self._input(x)
         out = self._forward(first)
@@ -227,12 +225,12 @@ class StackedMLP:
             self.grads["0.weight"].mul_(self.input_scale)
         return loss, self.grads
 
-    def evaluate(self, x: Tensor, y: Tensor, own: bool = False) -> Tensor:
+    def evaluate(self, x: Tensor, y: Tensor, own: Own = False) -> Tensor:
         """The loss of every slot (S,), without a step."""
         out = self.forward(x)
         return self.loss.gradient(out, self._answers(y), self._buffer(x.shape[-2])[2][-1])
 
-    def outputs(self, x: Tensor, own: bool = False) -> Tensor:
+    def outputs(self, x: Tensor, own: Own = False) -> Tensor:
         """Outputs (S, B, o) of every slot, a copy."""
         known = x.shape[-2] in self._buffers
         result = self.forward(x).mT.clone()

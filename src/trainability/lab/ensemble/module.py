@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from trainability.lab.ensemble._blocks import placed
+from trainability.lab.ensemble.data import Own
 from trainability.setup.facts import evaluate, forward
 from trainability.setup.train import predict
 from trainability.setup.untouched import random_state_kept, seed_everything, untouched
@@ -149,6 +150,8 @@ def check_alike(models: Sequence[nn.Module], first: nn.Module, seeds: Sequence[i
 class StackedModule:
     """The members of a chunk as stacked parameters and buffers of one structure."""
 
+    picks = False
+
     def __init__(self, models: Sequence[nn.Module], loss_fn: LossFn, how: Plan, seeds: Sequence[int]) -> None:
         self.loss_fn, self.how, self.slots = loss_fn, how, len(models)
         self.quantum = WIDTH if how.fused else 1
@@ -176,11 +179,6 @@ class StackedModule:
                 if name in self.params:
                     parameter.data = self.params[name][i]
 
-    def assign(self, params: dict[str, Tensor]) -> None:
-        """Take the parameters after an update, into the storage that the modules look at."""
-        for name, value in params.items():
-            self.params[name].copy_(value)
-
     def take(self, slots: Tensor) -> None:
         """Keep the slots of these indices in this order."""
         self.params = {n: placed(value[slots]) for n, value in self.params.items()}
@@ -196,7 +194,7 @@ class StackedModule:
         """Targets as they are: the loss is the user's own."""
         return y
 
-    def gradient(self, x: Tensor, y: Tensor, own: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+    def gradient(self, x: Tensor, y: Tensor, own: Own = False) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of every slot (S,) and its gradient, for one batch (B, ...) or, with `own`, one per slot."""
         if self.how.fused:
             return self._fused(x, y, own)
@@ -223,7 +221,7 @@ class StackedModule:
         self.states[i] = torch.get_rng_state()
         return loss
 
-    def _fused(self, x: Tensor, y: Tensor, own: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    def _fused(self, x: Tensor, y: Tensor, own: Own) -> tuple[Tensor, dict[str, Tensor]]:
         template, loss_fn = self.template, self.loss_fn
 
         def one(p: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -244,7 +242,7 @@ class StackedModule:
         return loss.detach(), {n: torch.cat([part[0][n] for part in parts]) for n in self.params}
 
     @torch.no_grad()
-    def evaluate(self, x: Tensor, y: Tensor, own: bool = False) -> Tensor:
+    def evaluate(self, x: Tensor, y: Tensor, own: Own = False) -> Tensor:
         """The loss of every slot (S,) in training mode, without a step; buffers stay."""
         losses = []
         x, y = (placed(x), placed(y)) if own else (x, y)
@@ -262,7 +260,7 @@ class StackedModule:
     def _copy(self, i: int) -> dict[str, Tensor]:
         return {n: v[i].clone() for n, v in (self.params | self.rest).items()}
 
-    def outputs(self, x: Tensor, own: bool = False) -> Tensor:
+    def outputs(self, x: Tensor, own: Own = False) -> Tensor:
         """Outputs (S, B, ...) of every slot in evaluation mode."""
         results = []
         x = placed(x) if own else x

@@ -36,7 +36,7 @@ class EnsembleRun:
         measured: what each measure gave, (E, len(measured_at), ...); nan after a member left.
         measured_at: steps before which it was measured.
         params: parameters at the end by name, (E, ...), where they were asked for.
-        path: "stacked", "vmap" or "loop".
+        path: "stacked", "fused", "vmap" or "loop".
         seconds: wall-clock time.
     """
 

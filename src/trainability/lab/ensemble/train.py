@@ -45,6 +45,7 @@ def train_ensemble(
     chunk: int | None = None,
     workers: int | None = None,
     path: str = "auto",
+    start: Mapping[str, Tensor] | None = None,
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
     done: Callable[[int], None] | None = None,
@@ -76,7 +77,11 @@ def train_ensemble(
         keep_params: keep all parameters at the end.
         chunk: members trained together; None for as many as the cache holds. Never changes a result.
         workers: processes; None for one per core. Never changes a result.
-        path: for modules: "auto", or "loop" or "vmap" to insist; see `module.plan`.
+        path: for an `MLP` "auto" or "stacked", or "fused" for a compiled kernel, some times faster, that knows fewer
+            activations and losses and is compiled at its first use (see `fused`); results agree to rounding. For modules
+            "auto", or "loop" or "vmap" to insist; see `module.plan`.
+        start: for an `MLP`: name of a parameter -> its value before the first step, for all members or one per member
+            (E, ...), in place of what is drawn.
         dtype: of parameters and data.
         device: "cpu", or an accelerator, where all members are trained in this process.
         done: called with the number of a chunk as it finishes.
@@ -104,7 +109,7 @@ def train_ensemble(
     check(network, rule, data, count, steps, task, chunk, measured_at)
     data = _typed(data, dtype)
     with single_thread():  # the last bit of a sum depends on the number of threads
-        make = made(network, loss, data, path, dtype, where)
+        make = made(network, loss, data, path, dtype, where, start, count)
     job = Job(
         steps=steps,
         retire=retire,
@@ -171,7 +176,7 @@ def _train(
         sample=job.sample[torch.as_tensor(members)] if own else job.sample,
     )
     engine = make.engine(slots, [seeds[i] for i in rows.tolist()])
-    stream = feed(ready, torch.as_tensor(members), seeds, rows, where)
+    stream = feed(ready, torch.as_tensor(members), seeds, rows, where, engine.picks)
     mine = take(rule, held)
     return train_chunk(engine, mine, stream, members, starts, np.broadcast_to(constant, len(members)).copy(), here)
 

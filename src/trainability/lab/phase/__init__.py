@@ -7,7 +7,7 @@
 from trainability.lab.phase.axes import Axis, AxisError, axis
 from trainability.lab.phase.boundary import Dimension, boundary, boundary_length, box_dimension
 from trainability.lab.phase.cells import Cells
-from trainability.lab.phase.diagram import PhaseDiagram, phase_diagram, success_curve
+from trainability.lab.phase.diagram import Mark, PhaseDiagram, phase_diagram, success_curve
 from trainability.lab.phase.explore import OUTCOMES, Explored, explore
 from trainability.lab.phase.members import Members
 from trainability.lab.phase.predicted import Line, lines
@@ -20,6 +20,7 @@ __all__ = [
     "Dimension",
     "Explored",
     "Line",
+    "Mark",
     "Members",
     "PhaseDiagram",
     "axis",

@@ -20,6 +20,22 @@ from trainability.lab.phase.predicted import Line, lines
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A point of a map that has a name.
+
+    Args:
+        label: what it is.
+        x, y: where, in the map's coordinates.
+        kind: "here" for the present point, "target" for one to go to.
+    """
+
+    label: str
+    x: float
+    y: float
+    kind: str = "here"
+
+
 @dataclass(frozen=True, eq=False)
 class PhaseDiagram:
     """A map of where training works.
@@ -31,6 +47,7 @@ class PhaseDiagram:
         x, y: the axes; y None for a curve over x alone, whose arrays are (1, nx).
         cells: what was found.
         lines: predicted boundaries.
+        marks: points with names.
         notes: what a reader has to know.
         name: of the Setup or problem.
         settings: what `explore` was called with, for `zoom`.
@@ -45,6 +62,7 @@ class PhaseDiagram:
     name: str = ""
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     evaluate: Evaluate | None = field(default=None, repr=False)
+    marks: tuple[Mark, ...] = ()
 
     @property
     def resolution(self) -> tuple[int, int]:
