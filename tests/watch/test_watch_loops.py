@@ -123,7 +123,7 @@ def test_dead_units_are_counted_before_an_in_place_function_can_hide_them():
     with tr.watch(net, optimizer, every=1) as w:
         plain(net, optimizer, 40)
     dead = w.state().dead[0]
-    assert (dead.share, dead.share_first, dead.inputs >= 512) == (3 / 8, 3 / 8, True)
+    assert (dead.share, dead.share_first, dead.inputs >= 128) == (3 / 8, 3 / 8, True)
 
 
 def forgot_to_clear(net, optimizer):
@@ -163,12 +163,20 @@ def never_stepped(net, optimizer):
         F.cross_entropy(net(x), y).backward()
 
 
+def no_backward(net, optimizer):
+    for x, y in batches(60):
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y)
+        optimizer.step()
+
+
 SICK = {
+    "no-backward": (no_backward, 0.1),
     "gradients-never-cleared": (forgot_to_clear, 0.01),
     "gradients-cleared-before-step": (cleared_too_late, 0.1),
     "detached-loss": (of_another_model, 0.1),
     "non-finite-data": (nan_in_a_batch, 0.1),
-    "optimizer-never-steps": (never_stepped, 0.1),
+    "step-never-called": (never_stepped, 0.1),
     "lr-too-high": (lambda net, optimizer: plain(net, optimizer, 200), 1e4),
     "lr-zero": (lambda net, optimizer: plain(net, optimizer, 60), 0.0),
 }

@@ -24,6 +24,8 @@ from trainability.setup.untouched import random_state_kept, seed_everything
 
 NAN = math.nan
 SAMPLES, BATCHES = 512, 4
+CALLS = 16
+"""Calls of a user's own step within which weights should move, so that gradients may be accumulated over a few."""
 LARGE = 5_000_000
 """Weights from which passes are saved: samples are one mini-batch, the step is read at fewer lengths, and the curvature,
 whose products cost three passes each, is left out."""
@@ -90,7 +92,7 @@ def first_step(setup: Setup) -> FirstStep:
         others = [_loss(setup, *batch) for batch in data[2:]]
         second = _gradients(setup, weights, *data[1]) if len(data) > 1 else None
         loss, gradients = _gradients(setup, weights, *data[0])
-        _step(setup, *data[0])
+        _step(setup, before, *data[0])
         change = [p.detach() - w for p, w in zip(weights, before, strict=True)]
         ray = []
         for multiple in MULTIPLES[:: 2 if large else 1]:
@@ -148,9 +150,13 @@ def _gradients(setup: Setup, weights: Sequence[Tensor], x: Tensor, y: Tensor) ->
     return float(loss.detach()), found
 
 
-def _step(setup: Setup, x: Tensor, y: Tensor) -> None:
+def _step(setup: Setup, before: Sequence[Tensor], x: Tensor, y: Tensor) -> None:
     if setup.step is not None:
-        OwnStep(setup)(0, x, y)
+        own, weights = OwnStep(setup), [p for p in setup.model.parameters() if p.requires_grad]
+        for call in range(CALLS):
+            own(call, x, y)
+            if any(not torch.equal(p, w) for p, w in zip(weights, before, strict=False)):
+                return
         return
 
     def closure() -> Tensor:

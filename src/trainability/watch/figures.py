@@ -79,7 +79,7 @@ def quantities(p: PostMortem) -> tuple[Quantity, ...]:
         Quantity(
             "dead",
             "Dead units, share of a layer",
-            "Units that answered 0 to each of the last 512 inputs or more. They get no gradient.",
+            "Units that answered 0 to each of the last 128 inputs or more that were looked at. They get no gradient.",
             tuple(_dead(p)),
             share=True,
         ),
@@ -127,6 +127,8 @@ def draw_plotly(quantity: Quantity, alarms: Sequence[int]) -> Figure:
         figure.layout[key("y", 0)].update(range=[0, 1.02], tickformat=".0%")
     elif min(values) > 0 and max(values) > WIDE * min(values):
         set_log(figure, 0, log_axis(values))
+    elif min(values) >= 0:
+        figure.layout[key("y", 0)].update(rangemode="tozero")
     for line in quantity.lines:
         name = for_plotly(line.name, 40)
         figure.add_trace(

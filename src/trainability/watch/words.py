@@ -56,7 +56,10 @@ def facts(p: PostMortem) -> list[tuple[str, str]]:
         if last.dead:
             name, worst = max(last.dead, key=lambda d: d[1])
             rows.append(
-                ("Dead units", f"at most {share(worst)} of a layer ({name or 'relu'}), of the last 512 inputs or more")
+                (
+                    "Dead units",
+                    f"at most {share(worst)} of a layer ({name or 'relu'}), over the last 128 inputs or more",
+                )
             )
     if p.curves:
         c = p.curves[-1]

@@ -14,7 +14,7 @@ def judge(r: Readings) -> Finding | None:
     """Fires where runs fail and nearly all units of a hidden layer have the same incoming weights."""
     hidden = [w for w in r.start.weights if w.is_matrix][:-1] or matrices(r.start)[:-1]
     equal = [w for w in hidden if w.identical_rows >= IDENTICAL and w.shape[0] > 1]
-    if not r.fails or not equal:
+    if not equal or all(x.outcome == "trained" for x in r.runs):
         return None
     worst = equal[0]
     zero = [w for w in equal if w.std == 0 and w.mean == 0]

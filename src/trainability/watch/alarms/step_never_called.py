@@ -14,7 +14,7 @@ def judge(s: State) -> Finding | None:
     if s.step or not s.steps_on or s.order.backwards < BACKWARDS:
         return None
     return Finding(
-        cause="optimizer-never-steps",
+        cause="step-never-called",
         where="training loop",
         evidence={"backward passes": float(s.order.backwards), "steps": 0.0},
         says=(
@@ -27,7 +27,7 @@ def judge(s: State) -> Finding | None:
 
 
 ALARM = Alarm(
-    cause="optimizer-never-steps",
+    cause="step-never-called",
     judge=judge,
     sick=(State(step=0, order=Order(backwards=200)),),
     healthy=(
