@@ -224,14 +224,14 @@ def test_deep_sigmoids_vanish():
 
 def test_the_sharpness_of_the_users_own_loss(monkeypatch):
     from trainability.measures.sharpness import sharpness
-    from trainability.watch import session
+    from trainability.watch import live as module
 
-    monkeypatch.setitem(session.SHARPNESS, "full", 1.0)  # of so short a run it would get no time
+    monkeypatch.setitem(module.SHARPNESS, "full", 1.0)  # of so short a run it would get no time
     net = mlp(nn.Tanh)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
     found = []
     with tr.watch(net, optimizer, detail="full") as w:
-        for x, y in batches(400):
+        for x, y in batches(80):
             optimizer.zero_grad()
             loss = F.cross_entropy(net(x), y)
             before = w._curvature

@@ -37,7 +37,8 @@ def render(found: Preflight, console: Console) -> None:
         _finding(console, f"Finding {i}: {words.title(finding)}", finding)
     if found.suspects and not found.findings:
         for finding in found.suspects[:SUSPECTS]:
-            _finding(console, f"If it fails, suspect: {words.title(finding)}", finding)
+            word = "Suspected" if found.verdict == "will-not-train" else "If it fails, suspect"
+            _finding(console, f"{word}: {words.title(finding)}", finding)
     console.print()
     console.print(_text(_footer(found), "dim"))
 

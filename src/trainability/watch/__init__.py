@@ -21,8 +21,8 @@ from typing import Any
 from torch import nn
 
 from trainability.doctor.finding import Finding
+from trainability.watch.live import Detail, Watch
 from trainability.watch.postmortem import PostMortem, read
-from trainability.watch.session import Detail, Watch
 from trainability.watch.sinks import Sink
 
 __all__ = ["PostMortem", "Sink", "Watch", "read", "watch"]

@@ -25,7 +25,7 @@ from trainability.watch.state import Dead, Sample
 from trainability.watch.unwrap import unwrapped
 
 if TYPE_CHECKING:
-    from trainability.watch.session import Watch
+    from trainability.watch.live import Watch
 
 SCHEMA = "1.0"
 

@@ -1,4 +1,7 @@
-"""The watch itself: what is hung on a live loop, when it looks, and how it is taken off again."""
+"""The watch itself: what is hung on a live loop, when it looks, and how it is taken off again.
+
+One long file, since every event of a loop (backward, step, a loss said by hand, the end) meets the same few fields here.
+"""
 
 from __future__ import annotations
 
