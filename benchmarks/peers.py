@@ -86,22 +86,24 @@ def torch_audit(setup: Setup) -> dict[str, bool]:
 
 
 def ours(setup: Setup, share: float) -> dict[str, bool]:
-    limit = 0 if share == 0 else min(int(share * setup.steps), STEPS) or 1
-    found = preflight(setup, steps=limit)
+    found = preflight(setup, steps=share or None)
     name = "trainability.preflight" + (", first tenth of the steps" if share else ", no step")
     return {name: found.verdict == "will-not-train"}
 
 
 def loop(setup: Setup, after: Callable[[float], None]) -> None:
-    """A user's own loop."""
+    """A user's own loop, with the Setup's own step where it has one."""
     setup.model.train()
     for _, (x, y) in zip(range(min(setup.steps, STEPS)), steps(setup.batches, 0), strict=False):
-        setup.optimizer.zero_grad()
-        loss = setup.loss_fn(setup.model(x), y)
-        if loss.requires_grad:
-            loss.backward()
-        setup.optimizer.step()
-        after(float(loss.detach()))
+        if setup.step is not None:
+            loss = setup.step(setup.model, (x, y), setup.optimizer)
+        else:
+            setup.optimizer.zero_grad()
+            loss = setup.loss_fn(setup.model(x), y)
+            if loss.requires_grad:
+                loss.backward()
+            setup.optimizer.step()
+        after(float(torch.as_tensor(loss).detach()))
 
 
 TOOLS: dict[str, tuple[str | None, Callable[[Setup], dict[str, bool]]]] = {
@@ -147,12 +149,12 @@ def main() -> None:
                 row.seconds.append(time.perf_counter() - began)
                 row.failing += flagged and not healthy
                 row.healthy += flagged and healthy
-    print(f"{'':45} failing of {failing:3}  healthy of {len(forms) - failing:3}  seconds, median")
+    print(f"{'':50} failing of {failing:3}  healthy of {len(forms) - failing:3}  seconds, median")
     for name, row in rows.items():
         if row.seconds:
-            print(f"{name:45} {row.failing:14} {row.healthy:15} {statistics.median(row.seconds):16.2f}")
+            print(f"{name:50} {row.failing:14} {row.healthy:15} {statistics.median(row.seconds):16.2f}")
         if row.errors:
-            print(f"{name:45} raised an error on {row.errors}")
+            print(f"{name:50} raised an error on {row.errors}")
 
 
 if __name__ == "__main__":
