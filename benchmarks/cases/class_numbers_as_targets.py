@@ -17,7 +17,7 @@ def data():
     draw = np.random.RandomState(0)
     angle = 2 * np.pi * np.array([0, 3, 1, 4, 5, 2]) / 6
     kind = draw.randint(6, size=1200)
-    X = 2 * np.stack([np.cos(angle[kind]), np.sin(angle[kind])], axis=1) + 0.3 * draw.randn(1200, 2)
+    X = 2 * np.stack([np.cos(angle[kind]), np.sin(angle[kind])], axis=1) + 0.45 * draw.randn(1200, 2)
     return torch.tensor(X, dtype=torch.float32), torch.tensor(kind)
 
 

@@ -129,7 +129,7 @@ class Bench:
     def _affordable_steps(self) -> int:
         if self.max_seconds is None or self.budget < MIN_STEPS or not self.step_seconds:
             return self.budget
-        runs = 6 + 2 * len(self.seeds)  # the Setup as it is, four changes tried, one proved
+        runs = 10 + 2 * len(self.seeds)  # the Setup as it is, two rounds of four changes tried, one proved
         affordable = int(self.max_seconds * self.lanes / (runs * self.step_seconds))
         return min(max(affordable, MIN_STEPS), self.budget)
 

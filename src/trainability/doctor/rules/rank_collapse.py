@@ -48,7 +48,7 @@ def judge(r: Readings) -> Finding | None:
             "Use fewer layers, shortcuts, normalisation over the batch, or tanh with orthogonal weights, and a smaller "
             "learning rate where the depth has to stay."
         ),
-        weight=54.0 + min(3.0, -math.log10(max(left / had, 1e-12)) - 1.0),
+        weight=52.5 + min(3.0, -math.log10(max(left / had, 1e-12)) - 1.0),
     )
 
 
