@@ -145,7 +145,7 @@ def test_it_is_part_of_every_report(tmp_path):
 
 def test_a_defect_has_no_map():
     d = tr.diagnose(linear_with_nan(), seeds=1, workers=1, map=True)
-    assert "no map" in d.here
+    assert "No map" in d.here
     assert d.here in terminal.text(d, width=2000)
 
 

@@ -146,7 +146,7 @@ def _diagnosis(setup: Setup, bench_options: dict[str, Any], mapped: bool) -> Dia
 
 def _here(setup: Setup, findings: Sequence[Finding], readings: Readings, bench: Bench) -> Here | str:
     if any(f.weight >= rules.DEFECT for f in findings):
-        return "no map: with the first finding in place no learning rate and no scale trains."
+        return "No map: with the first finding in place no learning rate and no scale trains."
     left = math.inf if bench.max_seconds is None else bench.max_seconds - bench.seconds
     return locate(
         setup,

@@ -110,14 +110,14 @@ def locate(
     """
     lr = max((float(g.get("lr", math.nan)) for g in setup.optimizer.param_groups), default=math.nan)
     if not math.isfinite(lr) or "lr" not in setup.optimizer.param_groups[0]:
-        return f"no map: {type(setup.optimizer).__name__} has no learning rate to vary."
+        return f"No map: {type(setup.optimizer).__name__} has no learning rate to vary."
     name = second_axis(setup, findings)
     if not name:
-        return "no map: the model has no weights with two dimensions or more to scale."
+        return "No map: the model has no weights with two dimensions or more to scale."
     runs = math.inf if max_seconds is None else max_seconds * lanes / max(run_seconds, 1e-6)
     seeds = int(min(SEEDS, runs // COARSE**2))
     if seeds < 1:
-        return f"no map: one run takes {fmt(run_seconds)} s, and a map needs at least {COARSE**2}."
+        return f"No map: one run takes {fmt(run_seconds)} s, and a map needs at least {COARSE**2}."
     first = float(setup.optimizer.param_groups[0]["lr"])
     centre = first if first > 0 else 1e-2
     x = _lr_axis(centre, stable_lr)
@@ -128,7 +128,7 @@ def locate(
             max_runs=None if math.isinf(runs) else int(runs), workers=workers, progress=progress,
         )  # fmt: skip
     except AxisError as error:
-        return f"no map: {error}"
+        return f"No map: {error}"
     return _read(diagram, (first, present), name)
 
 

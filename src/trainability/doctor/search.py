@@ -208,13 +208,13 @@ def _own_change(cause: str, trials: Sequence[Trial]) -> Change | None:
 
 
 def _quality(remedy: Remedy) -> float:
-    """Median skill over seeds, on validation data where there are some."""
+    """Skill on the worst seed, on validation data where there are some: what the next seed may get."""
     skills = []
     for run in remedy.runs:
         score = run.score if math.isnan(run.validation_score) else run.validation_score
         skill = (score - run.constant_score) / max(1 - run.constant_score, 1e-9)
         skills.append(max(skill, -1.0) if skill == skill else -1.0)
-    return statistics.median(skills)
+    return min(skills, default=-1.0)
 
 
 def _combined(parts: Sequence[Change]) -> Change:
@@ -249,6 +249,6 @@ def _attempt(trial: Trial) -> Attempt:
     if run.succeeded:
         said = f"trained on the screening seed too {numbers}; not verified, because enough other changes were"
     else:
-        note = "" if run.generalises else ", worse than a constant answer on the validation data"
+        note = "" if run.generalises else ", though the loss on the validation data is above a constant answer's"
         said = f"{run.outcome} on the screening seed {numbers}{note}"
     return Attempt(change.summary, change.name, said, (run.outcome,))

@@ -33,7 +33,7 @@ def verdict(findings: Sequence[Finding], runs: Sequence[Run], *, cut: bool) -> t
         f"{n} {word}" for word in ("trained", "learning", "stalled", "diverged") if (n := _count(runs, word))
     )
     worse = sum(not r.generalises for r in runs)
-    note = f"; {worse} worse than a constant answer on the validation data" if worse else ""
+    note = f"; {worse} with a loss above a constant answer's on the validation data" if worse else ""
     seen = f"Of {len(runs)} runs {counts}{note}."
     if cut:
         seen += " The runs were cut short of the budget."
