@@ -167,9 +167,7 @@ def _other_axis(setup: Setup, name: str) -> tuple[Setup | Callable[..., Setup], 
                 validation = one.validation if held is None else (held * input_scale, one.validation[1])
                 return one.replaced(data=(x * input_scale, y), validation=validation, keep_facts=True)
 
-            return scaled(setup).replaced(
-                data=(setup.data[0] * input_scale, setup.data[1]), origin=lambda seed: scaled(setup.seeded(seed))
-            )
+            return scaled(setup).replaced(origin=lambda seed: scaled(setup.seeded(seed)), keep_facts=True)
 
         return build, _around(name, 1.0, LR_STEP, REACH, 2), 1.0
     return setup, _around(name, 1.0, STEP, REACH, REACH), 1.0

@@ -27,13 +27,13 @@ from torch import Tensor, nn
 
 from trainability.gallery._experiment import Claim, Progress, Reproduction
 from trainability.gallery._negative_slopes_branches import Branch, follow
+from trainability.gallery._shares import words
 from trainability.lab import run_all
 from trainability.lab.ensemble import Online, train_ensemble
 from trainability.optimizers import SGD
 from trainability.theory import descend, families
 from trainability.theory.critical_points import classify
 from trainability.theory.one_relu import negative_slope
-from trainability.theory.wilson import interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -328,7 +328,7 @@ def _one_claims(data: Slopes) -> list[Claim]:
         clear = abs(s.start - edge) > 0.15
         wrong_side += int((s.aligned != (s.start < edge))[clear].sum())
         draws += int(clear.sum())
-        parts.append(f"c = {s.slope:g}: {_words(int(s.aligned.sum()), len(s.aligned))}")
+        parts.append(f"c = {s.slope:g}: {words(int(s.aligned.sum()), len(s.aligned))}")
     deep = [m for m in data.ones if m.slope == -0.5]
     return [
         Claim(
@@ -336,7 +336,7 @@ def _one_claims(data: Slopes) -> list[Claim]:
             "c²)/(1 - c)² "
             "for c < 0",
             "d = 2: " + ", ".join(f"c = {c:.3g}: {p:.3f}" for c, p, *_ in rows),
-            ", ".join(f"{_words(k, n)}" for _, _, k, n in rows) + f"; worst of {len(data.ones) + len(data.others)} cells at "
+            ", ".join(f"{words(k, n)}" for _, _, k, n in rows) + f"; worst of {len(data.ones) + len(data.others)} cells at "
             f"{worst:.1f} standard errors",
             worst < 4.5,
         ),
@@ -370,7 +370,7 @@ def _one_claims(data: Slopes) -> list[Claim]:
             "narrow, and more "
             "dimensions make it rarer: c = -0.5",
             ", ".join(f"d = {m.d}: {negative_slope.aligned_share(-0.5, m.d):.3f}" for m in deep),
-            ", ".join(_words(m.aligned, m.runs) for m in deep),
+            ", ".join(words(m.aligned, m.runs) for m in deep),
             all(abs(m.aligned / m.runs - negative_slope.aligned_share(-0.5, m.d)) < 2.2 / math.sqrt(m.runs) for m in deep)
             and bool(deep),
         ),
@@ -451,7 +451,7 @@ def _net_claims(data: Slopes) -> list[Claim]:
             "itself, since each "
             "unit may sit on either side of its own",
             "1; " + ", ".join(f"k = {k}: {2.0**-k:.3f}" for k in sizes),
-            ", ".join(f"k = {n.k}: {n.solved[0] / n.solved[1]:.3f}; {_words(n.upright, n.solved[1])}" for n in absolute),
+            ", ".join(f"k = {n.k}: {n.solved[0] / n.solved[1]:.3f}; {words(n.upright, n.solved[1])}" for n in absolute),
             all(n.solved[0] == n.solved[1] for n in absolute)
             and all(abs(n.upright / n.solved[1] - 2.0**-n.k) < 4 * math.sqrt(2.0**-n.k / n.solved[1]) for n in absolute),
         ),
@@ -460,7 +460,7 @@ def _net_claims(data: Slopes) -> list[Claim]:
             "with some "
             "units opposite to theirs, where the error is small but not 0",
             ", ".join(f"c = {n.slope:.3g}, k = {n.k}: {2.0**-n.k:.3f}" for n in beside) + " (the limit c -> -1)",
-            ", ".join(_words(*n.solved) for n in beside) + "; the least share is at c = "
+            ", ".join(words(*n.solved) for n in beside) + "; the least share is at c = "
             + ", ".join(f"{c:.3g} (k = {k})" for k, c in lowest.items()),
             bool(beside)
             and all(abs(n.solved[0] / n.solved[1] - 2.0**-n.k) < 4 * math.sqrt(2.0**-n.k / n.solved[1]) + 0.04 for n in beside)
@@ -499,11 +499,6 @@ def _net_claims(data: Slopes) -> list[Claim]:
             unclear <= 0.01 * every,
         ),
     ]  # fmt: skip
-
-
-def _words(hits: int, count: int) -> str:
-    lo, hi = interval(hits, count)
-    return f"{hits / count:.3f} [{lo:.3f}, {hi:.3f}]"
 
 
 def figure(reproduction: Reproduction) -> Figure:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from trainability.gallery._experiment import Claim, Progress, Reproduction
+from trainability.gallery._shares import words
 from trainability.gallery._single_relu_optimizers_runs import (
     DIVERGED,
     KINDS,
@@ -36,7 +37,6 @@ from trainability.gallery._single_relu_optimizers_runs import (
     simulate,
 )
 from trainability.theory.one_relu import crossing, scale_free
-from trainability.theory.wilson import interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -340,7 +340,7 @@ def _linear_claims(data: Study) -> list[Claim]:
             "distance to 0, a stationary point from below",
             "at their usual lr: gradient descent, low-pass and Newton train from no start below 0, momentum and "
             "Nesterov from all",
-            ", ".join(f"{n} (lr {KINDS[n].default:g}) {_words(*shares[n])}" for n in LINEAR),
+            ", ".join(f"{n} (lr {KINDS[n].default:g}) {words(*shares[n])}" for n in LINEAR),
             all(shares[n][0] == (shares[n][1] if n in ("momentum 0.9", "Nesterov 0.9") else 0) for n in LINEAR),
         ),
     ]  # fmt: skip
@@ -356,11 +356,6 @@ def _share(runs: Runs, lr: float, what: int = TRAINED) -> tuple[int, int]:
     """How many of the runs from below 0 have an outcome, at the lr of the grid that is nearest."""
     found = runs.outcome[negative(runs), _at(runs, lr)] == what
     return int(found.sum()), int(found.size)
-
-
-def _words(hits: int, count: int) -> str:
-    lo, hi = interval(hits, count)
-    return f"{hits / count:.3f} [{lo:.3f}, {hi:.3f}]"
 
 
 def _adaptive_claims(data: Study) -> list[Claim]:
@@ -413,7 +408,7 @@ def _adaptive_claims(data: Study) -> list[Claim]:
         Claim(
             "Share of the starts in [-3, 0) that pass 0 at each rule's usual lr: those nearer than the reach times lr",
             ", ".join(f"{n} (lr {KINDS[n].default:g}, reach {data.reach[n]:.3g} lr) {p:.3f}" for n, (p, *_) in at.items()),
-            ", ".join(f"{n} {_words(k, m)}" for n, (_, k, m) in at.items()),
+            ", ".join(f"{n} {words(k, m)}" for n, (_, k, m) in at.items()),
             all(abs(k / m - p) < 1e-9 + (0.06 if n == "AdamW" else 0.0) for n, (p, k, m) in at.items()),
         ),
         Claim(
@@ -453,7 +448,7 @@ def _adaptive_claims(data: Study) -> list[Claim]:
 
 
 def _noise_claims(data: Study) -> list[Claim]:
-    out, words = [], []
+    out, told = [], []
     for name in ("SGD, batch 32", "SGD, batch 1"):
         runs, batch = data.runs[name], KINDS[name].batch or 1
         # Later the weight may have been rounded to 0, where no step is longer than the way.
@@ -465,7 +460,7 @@ def _noise_claims(data: Study) -> list[Claim]:
             z = (seen[:, j].sum() - n * p) / math.sqrt(n * p * (1 - p) + 0.25)
             out.append((name, float(lr), p, float(seen[:, j].mean()), float(z)))
             if 0.02 < p < 0.98:
-                words.append((name, lr, p, int(seen[:, j].sum()), n))
+                told.append((name, lr, p, int(seen[:, j].sum()), n))
     worst = max(abs(z) for *_, z in out)
     slow = {b: crossing.sgd_crossing_probability(0.01, b, steps=2000, convention="mse") for b in (1, 32)}
     one = data.runs["SGD, batch 1"]
@@ -483,8 +478,8 @@ def _noise_claims(data: Study) -> list[Claim]:
             "SGD on fresh batches passes 0 with the probability that a step is longer than the way, a chi-square tail "
             "in which the "
             "start does not stand (within 300 steps): noise does help, with batches of 1 from an lr of about 0.06 on",
-            "; ".join(f"{n}, lr {lr:.3g}: {p:.3f}" for n, lr, p, *_ in words) or "0 or 1 at every lr of the grid",
-            "; ".join(f"{n}, lr {lr:.3g}: {_words(k, m)}" for n, lr, _, k, m in words)
+            "; ".join(f"{n}, lr {lr:.3g}: {p:.3f}" for n, lr, p, *_ in told) or "0 or 1 at every lr of the grid",
+            "; ".join(f"{n}, lr {lr:.3g}: {words(k, m)}" for n, lr, _, k, m in told)
             + f" (worst of all {len(out)} at {worst:.1f} standard errors)",
             worst < 4.5,
         ),
@@ -560,7 +555,7 @@ def _other_claims(data: Study) -> list[Claim]:
             "1 at the best lr; at the usual lr 1 for momentum and Nesterov, 0 for gradient descent, low-pass, Newton "
             "and Adagrad",
             "at the best lr " + (", ".join(f"{n} {v:.2f}" for n, v in top.items() if v < 1) or "1 for each")
-            + "; at the usual lr " + ", ".join(f"{n} {_words(*usual[n])}" for n in usual),
+            + "; at the usual lr " + ", ".join(f"{n} {words(*usual[n])}" for n in usual),
             all(v > (0.85 if n == "Adam, batch 1" else 0.98) for n, v in top.items())
             and all(usual[n][0] == usual[n][1] for n in ("momentum 0.9", "Nesterov 0.9"))
             and all(usual[n][0] == 0 for n in ("gradient descent", "low-pass 0.1", "Newton", "Adagrad"))

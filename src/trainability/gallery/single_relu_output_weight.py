@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from trainability import optimizers
 from trainability.gallery._experiment import Claim, Progress, Reproduction
+from trainability.gallery._shares import words
 from trainability.lab.ensemble import MLP, Data, EnsembleRun, train_ensemble
 from trainability.problems import single_relu_teacher
 from trainability.theory.one_relu import crossing, descent, output_weight
-from trainability.theory.wilson import interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -251,13 +251,13 @@ def claims(data: Weights) -> tuple[Claim, ...]:
         Claim(
             f"Share of starts from N(0, 1)² that succeed with gradient descent, lr {first.lr:g}, by the lab",
             "3/8 = 0.375",
-            _words(hits, n),
+            words(hits, n),
             abs(hits / n - 0.375) < 4 * math.sqrt(0.375 * 0.625 / n) + 0.01,
         ),
         Claim(
             "The same from torch's own start, U(-1, 1) for each, as its distribution has the same symmetry",
             "3/8 = 0.375",
-            _words(default_hits, default_n),
+            words(default_hits, default_n),
             abs(default_hits / default_n - 0.375) < 4 * math.sqrt(0.375 * 0.625 / default_n) + 0.01,
         ),
         Claim(
@@ -286,7 +286,7 @@ def claims(data: Weights) -> tuple[Claim, ...]:
             "left-to-right does not "
             "occur: no run from w < 0 succeeds, and down-to-up from a > -w alone",
             "0 flips of w; flips of a in 1/8 of all starts",
-            f"{int(flips[0].sum())} flips of w; {_words(int(flips[1].sum()), n)} flips of a",
+            f"{int(flips[0].sum())} flips of w; {words(int(flips[1].sum()), n)} flips of a",
             int(flips[0][abs(first.output) < output_weight.jump_radius(first.lr, convention='mse')].sum()) == 0
             and abs(flips[1].mean() - 0.125) < 4 * math.sqrt(0.125 * 0.875 / n) + 0.01,
         ),
@@ -302,7 +302,7 @@ def claims(data: Weights) -> tuple[Claim, ...]:
             "jump over 0, and those inside do not, but for a few in a later step",
             f"from w < 0: few inside; a share above 3/8 in all: {np.mean(last.told):.3f} by the map",
             f"inside {int(last.trained[within].sum())} of {int(within.sum())}; a > {radius:.2f}: "
-            f"{last.trained[beyond].mean():.2f}; in all {_words(*last.share)}",
+            f"{last.trained[beyond].mean():.2f}; in all {words(*last.share)}",
             last.trained[within].mean() < 0.1 and last.trained[beyond].mean() > 0.5
             and last.share[0] / n > 0.375 + 2 * math.sqrt(0.235 / n),
         ),
@@ -310,13 +310,13 @@ def claims(data: Weights) -> tuple[Claim, ...]:
             "Momentum 0.9 turns round from w < 0 where the curvature lam a² that is left there lets it: "
             f"a² - w² above {turn:.2f}, a > 0 (for a = 1 and no output weight: at step {step})",
             "all of them succeed",
-            f"{int(momentum.trained[turns].sum())} of {int(turns.sum())}; in all {_words(*momentum.share)}",
+            f"{int(momentum.trained[turns].sum())} of {int(turns.sum())}; in all {words(*momentum.share)}",
             bool(turns.any()) and momentum.trained[turns].mean() > 0.98 and momentum.share[0] / n > 0.42,
         ),
         Claim(
             "Other rules pass 0 from some starts as well: none does worse than gradient descent's 3/8",
             "at least 0.375",
-            ", ".join(f"{e.name} (lr {e.lr:g}) {_words(*shares[e.name])}" for e in data.others),
+            ", ".join(f"{e.name} (lr {e.lr:g}) {words(*shares[e.name])}" for e in data.others),
             all(k / m > 0.375 - 4 * math.sqrt(0.235 / m) for k, m in shares.values()),
         ),
         Claim(
@@ -326,16 +326,11 @@ def claims(data: Weights) -> tuple[Claim, ...]:
             "0 successes from a < 0, a² >= w² + b²; some from w < 0; fewer from w < 0 and a < 0",
             f"{int(good[forbidden].sum())} of {int(forbidden.sum())}; {int(lefts.sum())} of {int((w < 0).sum())}; "
             f"{int(both.sum())} of {int(((w < 0) & (a < 0)).sum())}; in all from b = 0 "
-            f"{_words(int(good[:half].sum()), half)}, "
-            f"from N(0, 1) {_words(int(good[half:].sum()), len(w) - half)}",
+            f"{words(int(good[:half].sum()), half)}, "
+            f"from N(0, 1) {words(int(good[half:].sum()), len(w) - half)}",
             int(good[forbidden].sum()) == 0 and bool(forbidden.any()) and lefts.sum() > both.sum(),
         ),
     )  # fmt: skip
-
-
-def _words(hits: int, count: int) -> str:
-    lo, hi = interval(hits, count)
-    return f"{hits / count:.3f} [{lo:.3f}, {hi:.3f}]"
 
 
 def figure(reproduction: Reproduction) -> Figure:

@@ -127,27 +127,46 @@ def summed(
     Returns:
         Values after the loop.
     """
+    found = looped(
+        builder,
+        count,
+        [start.value for start in starts],
+        lambda i, values: [new.value for new in body(i, [Lanes(builder, v) for v in values])],
+    )
+    return [Lanes(builder, v) for v in found]
+
+
+def looped(builder: Any, count: Any, starts: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
+    """The same over LLVM's own values, of whatever types they are.
+
+    Args:
+        builder: llvmlite's IRBuilder; left after the loop.
+        count: 64-bit integer, 0 or more.
+        starts: values before the loop.
+        body: (place, values) -> values, builds one turn.
+
+    Returns:
+        Values after the loop.
+    """
     before = builder.block
-    head, inner, after = (builder.function.append_basic_block(n) for n in ("sum.head", "sum.turn", "sum.after"))
+    head, inner, after = (builder.function.append_basic_block(n) for n in ("loop.head", "loop.turn", "loop.after"))
     builder.branch(head)
     builder.position_at_end(head)
     i = builder.phi(INT)
     i.add_incoming(integer(0), before)
-    sums = []
-    for start in starts:
-        phi = builder.phi(DOUBLES)
-        phi.add_incoming(start.value, before)
-        sums.append(Lanes(builder, phi))
+    values = [builder.phi(start.type) for start in starts]
+    for value, start in zip(values, starts, strict=True):
+        value.add_incoming(start, before)
     builder.cbranch(builder.icmp_signed("<", i, count), inner, after)
     builder.position_at_end(inner)
-    new = body(i, sums)
+    new = body(i, values)
     end = builder.block
     i.add_incoming(builder.add(i, integer(1)), end)
-    for phi, value in zip(sums, new, strict=True):
-        phi.value.add_incoming(value.value, end)
+    for value, later in zip(values, new, strict=True):
+        value.add_incoming(later, end)
     builder.branch(head)
     builder.position_at_end(after)
-    return sums
+    return values
 
 
 def constant(builder: Any, value: float) -> Lanes:

@@ -13,7 +13,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-INT = ir.IntType(64)
+from trainability.theory import _lanes
+from trainability.theory._lanes import integer as integer
+
 _CONTRACT = ("contract",)
 LOG2E = 1.4426950408889634
 
@@ -54,11 +56,6 @@ KINDS = {
     types.float64: Kind(ir.DoubleType(), 8, 52, 1023, 0.6931467056274414, 4.749325039031672e-07, 13, -708.0, 20.0),
     types.float32: Kind(ir.FloatType(), 16, 23, 127, 0.693359375, -2.1219444005469057e-04, 8, -87.0, 10.0),
 }
-
-
-def integer(n: int) -> Any:
-    """A 64-bit constant."""
-    return ir.Constant(INT, n)
 
 
 class Vec:
@@ -234,24 +231,15 @@ def looped(builder: Any, count: Any, starts: list[Vec], body: Callable[[Any, lis
     Returns:
         Values after the loop.
     """
-    before = builder.block
-    head, inner, after = (builder.function.append_basic_block(n) for n in ("loop.head", "loop.turn", "loop.after"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    i = builder.phi(INT)
-    i.add_incoming(integer(0), before)
-    values = []
-    for start in starts:
-        phi = builder.phi(start.kind.vector)
-        phi.add_incoming(start.value, before)
-        values.append(Vec(builder, start.kind, phi))
-    builder.cbranch(builder.icmp_signed("<", i, count), inner, after)
-    builder.position_at_end(inner)
-    new = body(i, values)
-    end = builder.block
-    i.add_incoming(builder.add(i, integer(1)), end)
-    for phi, value in zip(values, new, strict=True):
-        phi.value.add_incoming(value.value, end)
-    builder.branch(head)
-    builder.position_at_end(after)
-    return values
+    kinds = [start.kind for start in starts]
+
+    def wrapped(values: list[Any]) -> list[Vec]:
+        return [Vec(builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
+
+    found = _lanes.looped(
+        builder,
+        count,
+        [start.value for start in starts],
+        lambda i, values: [new.value for new in body(i, wrapped(values))],
+    )
+    return wrapped(found)
