@@ -28,8 +28,8 @@ from numba import get_num_threads, njit, prange, types
 from numba.extending import intrinsic
 
 from trainability import theory
-from trainability.theory._descent_kernel import arcsine_series
-from trainability.theory._lanes import LANES, Memory, chosen, constant, integer, summed
+from trainability.theory._descent_kernel import LANES, arcsine_series
+from trainability.theory._vectors import Memory, chosen, integer, looped
 
 RUNS, K, STEPS, LR = 1000, 10, 1000, 0.1
 CHAINS = 12
@@ -53,7 +53,7 @@ def _multiply_adds(_: Any, x: Any, turns: Any) -> Any:
         memory = Memory(context, builder, signature.args[0], args[0])
         start = memory.load(integer(0))
         chains = [start + float(n) for n in range(CHAINS)]
-        ends = summed(builder, args[1], chains, lambda _, sums: [s * 0.999 + start for s in sums])
+        ends = looped(builder, args[1], chains, lambda _, sums: [s * 0.999 + start for s in sums])
         total = ends[0]
         for end in ends[1:]:
             total = total + end
@@ -74,7 +74,7 @@ def _arccosines(_: Any, x: Any, out: Any, cells: Any) -> Any:
             at = builder.mul(i, integer(LANES))
             c = source.load(at)
             size = c.abs()
-            s = (constant(builder, 1.0) - c * c).sqrt()
+            s = (1.0 - c * c).sqrt()
             middle = size.below(s)
             z = chosen(middle, size, s)
             y = z * z
@@ -85,7 +85,7 @@ def _arccosines(_: Any, x: Any, out: Any, cells: Any) -> Any:
             target.store(chosen(middle, np.pi / 2 - signed, edge), at)
             return sums
 
-        summed(builder, args[2], [], turn)
+        looped(builder, args[2], [], turn)
         return context.get_dummy_value()
 
     return types.void(x, out, types.int64), build

@@ -27,10 +27,13 @@ import numpy as np
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from trainability.theory._lanes import LANES, Memory, any_bit, chosen, constant, integer, summed
+from trainability.theory._vectors import FLOAT64, Memory, any_bit, chosen, integer, looped
 
 CONVERGED, FLOOR, LIMIT, DIVERGED, SINGULAR = 0, 1, 2, 3, 4
 """Outcome codes, in the order of `descent.OUTCOMES`."""
+
+LANES = FLOAT64.lanes
+"""Runs that are advanced together in one thread."""
 
 BLOWUP = 1e6
 """A run has diverged where its loss is above this many times the larger of its first loss and that of no student."""
@@ -78,11 +81,11 @@ def _pair(lanes: bool) -> Any:
                 e = u.load(builder.add(args[1], step)) - other
                 return [sums[0] + e * e]
 
-            (p,) = summed(builder, args[4], [constant(builder, 0.0)], turn)
+            (p,) = looped(builder, args[4], [u.all(0.0)], turn)
             far = 4.0 - p
             near = far.below(0.4)
             s2 = p * far
-            s = chosen(s2.below(0.0), constant(builder, 0.0), s2).sqrt() * 0.5
+            s = chosen(s2.below(0.0), 0.0, s2).sqrt() * 0.5
             c = 1.0 - p * 0.5
             size = c.abs()
             middle = size.below(s)
@@ -124,7 +127,7 @@ def _contract(lanes: bool, width: int) -> Any:
                 ]
                 return [total + w * row for total, row in zip(sums, rows, strict=True)]
 
-            sums = summed(builder, args[5], [constant(builder, 0.0)] * width, turn)
+            sums = looped(builder, args[5], [weights.all(0.0)] * width, turn)
             for r, total in enumerate(sums):
                 target.store(total, builder.add(args[7], integer(r * LANES)))
             return context.get_dummy_value()
@@ -173,7 +176,7 @@ def _unit(_: Any, W: Any, at: Any, d: Any, a: Any, i: Any, U: Any, aW: Any, aN: 
             x = w.load(place(r))
             return [sums[0] + x * x]
 
-        (total,) = summed(builder, args[2], [constant(builder, 0.0)], square)
+        (total,) = looped(builder, args[2], [w.all(0.0)], square)
         length, factor = total.sqrt(), weight.spread(args[4])
         an.store(factor * length, builder.mul(args[4], integer(LANES)))
 
@@ -183,7 +186,7 @@ def _unit(_: Any, W: Any, at: Any, d: Any, a: Any, i: Any, U: Any, aW: Any, aN: 
             aw.store(x * factor, place(r))
             return sums
 
-        summed(builder, args[2], [], scale)
+        looped(builder, args[2], [], scale)
         return context.get_dummy_value()
 
     n = types.int64
@@ -203,7 +206,7 @@ def _descended(_: Any, W: Any, G: Any, rate: Any, cells: Any) -> Any:
             w.store(w.load(at) - lr * g.load(at), at)
             return sums
 
-        summed(builder, args[3], [], turn)
+        looped(builder, args[3], [], turn)
         return context.get_dummy_value()
 
     return types.void(W, G, rate, types.int64), build

@@ -15,7 +15,8 @@ from typing import Any
 from numba import njit, types
 from numba.extending import intrinsic
 
-from trainability.lab.ensemble._vectors import Memory, exp, integer, looped, sigmoid, tanh, transposed
+from trainability.lab.ensemble._elementary import exp, sigmoid, tanh
+from trainability.theory._vectors import Memory, chosen, integer, looped, transposed
 
 ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid")
 LOSSES = ("mse", "half_mse", "cross_entropy")
@@ -42,7 +43,7 @@ def _tile(rows: int, wide: int) -> Any:
             starts = []
             for i in range(rows):
                 one = b.spread(builder.add(safe, integer(i)))
-                one = one._like(builder.select(has, one.value, one._value(0.0)))
+                one = one.like(builder.select(has, one.value, one.like(0.0).value))
                 starts += [one] * wide
 
             def turn(k: Any, sums: list[Any]) -> list[Any]:
@@ -138,12 +139,11 @@ def _mapped(function: Any) -> Any:
 
 
 def _positive(x: Any) -> Any:
-    return x._like(x._value(0.0)).chosen(x.below(0.0), x)
+    return chosen(x.below(0.0), 0.0, x)
 
 
 def _through_relu(a: Any, d: Any) -> Any:
-    off = a.builder.fcmp_ordered("<=", a.value, a._value(0.0))
-    return a._like(a._value(0.0)).chosen(off, d)
+    return chosen(a.compared("<=", 0.0), 0.0, d)
 
 
 _relu, _relu_back = _mapped(lambda x, y: _positive(x)), _mapped(_through_relu)
@@ -151,7 +151,7 @@ _tanh, _tanh_back = _mapped(lambda x, y: tanh(x)), _mapped(lambda a, d: d - d * 
 _sigmoid, _sigmoid_back = _mapped(lambda x, y: sigmoid(x)), _mapped(lambda a, d: d * (a - a * a))
 _exp, _max, _minus, _add = (
     _mapped(lambda x, y: exp(x)),
-    _mapped(lambda x, y: x.chosen(y.below(x), y)),
+    _mapped(lambda x, y: chosen(y.below(x), x, y)),
     _mapped(lambda x, y: y - x),
     _mapped(lambda x, y: y + x),
 )
