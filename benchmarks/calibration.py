@@ -38,7 +38,7 @@ from trainability.prognosis.features import numbers
 from trainability.prognosis.measure import Measured, measure, sample_size
 from trainability.prognosis.model import DECIMALS, score
 from trainability.prognosis.preflight import SURE
-from trainability.prognosis.window import SHARE, Window, movement
+from trainability.prognosis.window import SHARE, Window, as_a_batch, movement
 
 SHARES = (0.02, 0.05, SHARE)
 FAMILIES = ("problem", "architecture", "index")
@@ -93,7 +93,7 @@ def beginning(setup: Setup) -> tuple[Run, dict[int, float], dict[int, Snapshot]]
 
     def at(mark: int) -> None:
         moved[mark] = movement(start, list(copy.model.parameters()))
-        seen[mark] = without_values(snapshot(copy, x, y, step=mark))
+        seen[mark] = without_values(as_a_batch(snapshot(copy, x, y, step=mark), copy, len(x)))
 
     return copy.train(steps=marks[-1], observe={m: partial(at, m) for m in marks}), moved, seen
 

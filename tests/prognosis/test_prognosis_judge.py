@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from trainability.doctor import rules
-from trainability.doctor.readings import LossReading, OptimizerReading, Readings, RunReading, Snapshot
+from trainability.doctor.readings import LossReading, OptimizerReading, Readings, RunReading, Snapshot, SplitReading
 from trainability.prognosis.first_step import FirstStep
-from trainability.prognosis.judge import certain, suspected
+from trainability.prognosis.judge import certain, suspected, unseen
 from trainability.prognosis.measure import UNTRAINED
 
 GOOD = FirstStep(ray=((1.0, 2.2), (10.0, 1.5)))
@@ -65,3 +65,33 @@ def test_numbers_of_runs_that_were_not_made_are_left_out():
     (found,) = certain(broadcast)
     assert found.cause == "broadcast-loss"
     assert "score at the end" not in found.evidence
+
+
+def test_a_run_that_trains_owes_nothing_to_the_validation_of_its_first_steps():
+    begun = RunReading("learning", score=0.2, validation_loss=2.6, validation_constant_loss=2.3)
+    deep = next(r for r in rules.ALL["rank-collapse"].sick)
+    before = replace(deep, runs=(begun,), cut=True)
+    assert "rank-collapse" not in {f.cause for f in certain(before)}
+    assert "rank-collapse" in {f.cause for f in suspected(before, GOOD)}
+
+
+def test_what_only_validation_would_show_is_told_apart():
+    other = next(r for r in rules.ALL["train-and-validation-differ"].sick if r.split is not None)
+    (found,) = unseen(replace(other, runs=(UNTRAINED,), cut=True))
+    assert (found.cause, found.severity) == ("train-and-validation-differ", "warning")
+    assert "validation loss" not in found.evidence, "no run was made"
+    assert unseen(replace(other, runs=(UNTRAINED,), split=None)) == ()
+    assert unseen(Readings(runs=(UNTRAINED,), split=SplitReading())) == ()
+
+
+def test_a_page_ends_with_what_to_try():
+    fast = suspected(Readings(runs=(UNTRAINED,), optimizer=OptimizerReading(lrs=(5.0,))), WILD)[0]
+    assert fast.says.startswith("Learning rate above the stability limit. ")
+    assert fast.says.endswith("Try a learning rate below the limit, scaled data, or a warm-up.")
+
+
+def test_the_end_of_a_run_that_was_never_made_is_not_told():
+    dead = next(r for r in rules.ALL["dying-relu"].sick)
+    for found in suspected(replace(dead, runs=(UNTRAINED,), cut=True), WILD):
+        assert "infinity" not in found.says
+        assert float("inf") not in found.evidence.values()

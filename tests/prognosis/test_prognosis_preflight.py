@@ -131,7 +131,7 @@ def test_a_setup_unlike_all_others_is_uncertain(monkeypatch):
     monkeypatch.setattr(home, "probability", lambda which, numbers: chance)
     found = preflight(classifier())
     assert found.verdict == "uncertain"
-    assert "size of the first step over the weights' is 1000, met were 1e-8 to 10" in found.says
+    assert "size of the first step over the size of the weights is 1000, met were 1e-8 to 10" in found.says
 
 
 def test_a_users_own_step_is_taken():
@@ -195,3 +195,24 @@ def test_the_terminal_shows_it_at_any_width(width):
     assert "\x1b" not in text
     assert "softmax-before-cross-entropy" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_number_measured_in_another_mode_is_no_verdict(monkeypatch):
+    def evaluating(model, batch, optimizer):
+        model.eval()
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    base = classifier()
+    model = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+    found_by = sys.modules[preflight.__module__]
+    monkeypatch.setattr(found_by, "probability", lambda which, numbers: tr.prognosis.Probability(0.97, 0.9, 0.99))
+    plain = Setup(model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1), base.data, epochs=20)
+    assert preflight(plain).verdict == "trains"
+    found = preflight(plain.replaced(step=evaluating))
+    assert found.verdict == "uncertain"
+    assert "eval mode" in found.says
+    assert "computes its loss itself" in found.says, "a change of loss_fn would change nothing"

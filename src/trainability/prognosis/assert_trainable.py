@@ -47,7 +47,7 @@ def assert_trainable(
         >>> from trainability.problems import get
         >>> assert_trainable(get("digits-mlp"))
     """
-    if probability is not None and not 0 <= probability <= 1:
+    if probability is not None and not (isinstance(probability, (int, float)) and 0 <= probability <= 1):
         raise SetupError(f"probability is {probability!r}; needed is a number from 0 to 1.")
     if not train:
         if options:

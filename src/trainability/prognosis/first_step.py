@@ -12,25 +12,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainability.errors import SetupError
+from trainability.errors import SetupError, TrainabilityError
 from trainability.measures.outcome import default_target
 from trainability.setup import Setup
 from trainability.setup.batches import steps
 from trainability.setup.constant_answer import constant_answer
 from trainability.setup.facts import evaluate, forward, penalty
+from trainability.setup.large import is_large
 from trainability.setup.own_step import OwnStep
 from trainability.setup.train import LOGARITHMIC, SOLVED
 from trainability.setup.untouched import random_state_kept, seed_everything
 
 NAN = math.nan
-SAMPLES, BATCHES = 512, 4
+SAMPLES = 512
+WIDE, PARTS = 2**14, 4
+"""An answer of more numbers than `WIDE` is scored on `PARTS` mini-batches."""
 CALLS = 16
 """Calls of a user's own step within which weights should move, so that gradients may be accumulated over a few."""
-LARGE = 5_000_000
-"""Weights from which passes are saved: samples are one mini-batch, the step is read at fewer lengths, and the curvature,
-whose products cost three passes each, is left out."""
 MULTIPLES = tuple(10.0 ** (0.5 * k) for k in range(-8, 9))
-"""Lengths, in first steps, at which the loss along the first step is read: 1e-4 to 1e4."""
+"""Lengths, in first steps, at which the loss along the first step is read: 1e-4 to 1e4. For a large model only whole
+decades, from one step on in the direction in which the loss falls, as far as it falls."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def first_step(setup: Setup) -> FirstStep:
     # kept as they are now: a user's step may put others in their place
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     weights = [p for _, p in named]
-    large = sum(p.numel() for p in weights) >= LARGE
-    few = BATCHES if large else max(SAMPLES // setup.batches.batch_size, 8)
+    large = is_large(model)
+    few = 2 if large else max(SAMPLES // setup.batches.batch_size, 8)
     count = min(few, max(setup.batches.steps_per_epoch, 1))
     data = [(x.to(where), y.to(where)) for x, y in islice(steps(setup.batches, 0), count)]
     before = [p.detach().clone() for p in weights]
@@ -94,10 +95,12 @@ def first_step(setup: Setup) -> FirstStep:
         loss, gradients = _gradients(setup, weights, *data[0])
         _step(setup, before, *data[0])
         change = [p.detach() - w for p, w in zip(weights, before, strict=True)]
-        ray = []
-        for multiple in MULTIPLES[:: 2 if large else 1]:
+
+        def at(multiple: float) -> float:
             _place(weights, before, change, multiple)
-            ray.append((multiple, _loss(setup, *data[0])))
+            return _loss(setup, *data[0])
+
+        ray = _downhill(at, loss) if large else [(multiple, at(multiple)) for multiple in MULTIPLES]
         _place(weights, before, change, 0.0)
         with torch.no_grad():
             for buffer, kept in buffers:
@@ -119,6 +122,22 @@ def first_step(setup: Setup) -> FirstStep:
         spread=float(np.std(losses) / abs(start)) if start and math.isfinite(start) else NAN,
         updates={name: _over(c, w) for (name, _), c, w in zip(named, change, before, strict=True)},
     )
+
+
+def _downhill(at: Callable[[float], float], loss: float) -> list[tuple[float, float]]:
+    """The loss at one step and at decades longer, or shorter where one step raises it, until it stops falling."""
+    ray = [(1.0, at(1.0))]
+    longer = ray[0][1] < loss
+    best = ray[0][1] if longer else loss
+    decades = MULTIPLES[::2]
+    for multiple in [m for m in decades if m > 1] if longer else [m for m in reversed(decades) if m < 1]:
+        value = at(multiple)
+        ray.append((multiple, value))
+        if value < best:
+            best = value
+        elif longer or best < loss:
+            break
+    return sorted(ray)
 
 
 def _loss(setup: Setup, x: Tensor, y: Tensor) -> float:
@@ -166,14 +185,22 @@ def _step(setup: Setup, before: Sequence[Tensor], x: Tensor, y: Tensor) -> None:
             loss.backward()
         return loss
 
-    if isinstance(setup.optimizer, torch.optim.LBFGS):
-        setup.optimizer.step(closure)
-        return
     step: Callable[..., object] = setup.optimizer.step
     try:
-        step()
-    except TypeError:  # an optimizer that cannot do without one
-        step(closure)
+        if isinstance(setup.optimizer, torch.optim.LBFGS):
+            step(closure)
+            return
+        try:
+            step()
+        except TypeError:  # an optimizer that cannot do without one
+            step(closure)
+    except (TrainabilityError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise SetupError(
+            f"{type(setup.optimizer).__name__}.step() raised {type(error).__name__}: {error}. Needed is an optimizer that "
+            "steps after loss.backward(); check its options: each must be a number (lr=0.1 and not lr='0.1')."
+        ) from error
 
 
 def _place(weights: Sequence[Tensor], before: list[Tensor], change: list[Tensor], multiple: float) -> None:
@@ -189,7 +216,8 @@ def _constant(setup: Setup) -> float:
     if answer is None:
         return NAN
     parts = facts.target.split(setup.batches.batch_size)
-    whole = [part for part in parts if len(part) == len(parts[0])][:64]
+    whole = [part for part in parts if len(part) == len(parts[0])]
+    whole = whole[: 64 if answer.numel() <= WIDE else PARTS]
     losses = [float(evaluate(setup.loss_fn, answer.expand(len(y), *answer.shape), y)) for y in whole]
     constant = float(np.mean(losses)) - penalty(setup.loss_fn, facts)
     return 0.0 if facts.family.name in LOGARITHMIC and constant < SOLVED else constant

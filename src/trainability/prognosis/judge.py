@@ -63,6 +63,25 @@ def suspected(readings: Readings, step: FirstStep) -> tuple[Finding, ...]:
     return tuple(replace(f, severity="warning") for f in found)
 
 
+def unseen(readings: Readings) -> tuple[Finding, ...]:
+    """The findings there would be if a run learned its training data and failed on its validation data, and only then.
+
+    Args:
+        readings: as in `certain`.
+
+    Returns:
+        Findings, each a warning; none without validation data.
+    """
+    if readings.split is None:
+        return ()
+    trained = _trained(readings)
+    other = {f.cause for run in (trained, _stalled(readings)) for f in rules.judge(_with(readings, run))}
+    lost = (replace(trained, validation_loss=c + 1, validation_constant_loss=c) for c in (1.0, 2.0))
+    one, two = (_by_cause(rules.judge(_with(readings, run))) for run in lost)
+    found = (_shared(f, two[cause]) for cause, f in one.items() if cause in two and cause not in other)
+    return tuple(replace(f, severity="warning") for f in found)
+
+
 def _with(readings: Readings, *runs: RunReading) -> Readings:
     return replace(readings, runs=runs, cut=False)
 
@@ -76,17 +95,25 @@ def _trained(readings: Readings) -> RunReading:
     run = readings.runs[0]
     end = min(run.target, _reference(run)) if math.isfinite(run.target) else _reference(run)
     end -= 0.5 * abs(end)
-    return replace(run, outcome="trained", end_loss=end, best_loss=end, score=1.0)
+    return replace(run, outcome="trained", end_loss=end, best_loss=end, score=1.0, validation_loss=math.nan)
 
 
 def _stalled(readings: Readings) -> RunReading:
     run = readings.runs[0]
     end = max(_reference(run), run.start_loss) if math.isfinite(run.start_loss) else _reference(run)
-    return replace(run, outcome="stalled", end_loss=end, best_loss=end, score=run.constant_score, late_slope=0.0)
+    return replace(
+        run,
+        outcome="stalled",
+        end_loss=end,
+        best_loss=end,
+        score=run.constant_score,
+        late_slope=0.0,
+        validation_loss=math.nan,
+    )
 
 
 def _diverged(readings: Readings, peak: float) -> RunReading:
-    return replace(readings.runs[0], outcome="diverged", end_loss=math.inf, peak_loss=peak, score=math.nan)
+    return replace(readings.runs[0], outcome="diverged", end_loss=peak, peak_loss=peak, score=math.nan)
 
 
 def _by_cause(found: Iterable[Finding]) -> dict[str, Finding]:
@@ -94,11 +121,18 @@ def _by_cause(found: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def _shared(one: Finding, two: Finding) -> Finding:
-    """What two answers of one rule have in common; a sentence that rests on runs gives way to the rule's own page."""
+    """What two answers of one rule have in common; where sentences rest on runs, the rule's own page and what to try."""
     same = {k: v for k, v in one.evidence.items() if k in two.evidence and _same(v, two.evidence[k])}
     rule = rules.ALL[one.cause]
-    says = one.says if one.says == two.says else f"{rule.title}. {rule.why} It does not mean more: {rule.not_meant}"
+    page = f"{rule.title}. {rule.why} {rule.not_meant} {_to_try(one) if _to_try(one) == _to_try(two) else ''}".strip()
+    says = one.says if one.says == two.says else page
     return replace(one, evidence=same, says=says)
+
+
+def _to_try(found: Finding) -> str:
+    """What a finding says last: all that is behind what it does not mean, or the last sentence."""
+    before, denies, behind = found.says.partition(" does not mean ")
+    return behind.partition(". ")[2] if denies else before.rpartition(". ")[2]
 
 
 def _same(a: object, b: object) -> bool:

@@ -20,23 +20,29 @@ from trainability.doctor.probes import (
     optimizer_reading,
     response,
     snapshot,
+    split_reading,
 )
-from trainability.doctor.readings import CurvatureReading, LossReading, Readings, RunReading
-from trainability.errors import TrainabilityError
+from trainability.doctor.probes.output import output_reading
+from trainability.doctor.readings import CurvatureReading, LossReading, Readings, RunReading, Snapshot
+from trainability.errors import SetupError, TrainabilityError
 from trainability.forecast import MAX_INPUTS
 from trainability.forecast.predict import one_pass
 from trainability.forecast.trainable_depth import trainable_depth
+from trainability.initializers import initialize
 from trainability.measures.sharpness import sharpness
 from trainability.prognosis.difficulty import Difficulty, difficulty
-from trainability.prognosis.first_step import LARGE, FirstStep, first_step
+from trainability.prognosis.first_step import FirstStep, first_step
 from trainability.setup import Setup
 from trainability.setup.batches import steps
 from trainability.setup.facts import evaluate, forward, penalty
 from trainability.setup.finite import with_finite_data
+from trainability.setup.large import is_large
 from trainability.setup.score import constant_score
 from trainability.setup.untouched import random_state_kept, seed_everything, untouched
 
 PRODUCTS = 10
+FEW = 4
+"""Inputs of a large model for what is compared by orders of magnitude: He's weights, and theory's depth."""
 UNTRAINED = RunReading(outcome="learning", end_loss=math.nan, best_loss=math.nan, score=math.nan, late_slope=math.nan)
 
 
@@ -76,19 +82,20 @@ def measure(setup: Setup, *, curvature: bool = True) -> Measured:
     Raises:
         SetupError: the model and the loss do not fit.
     """
-    data = data_reading(setup.batches, None)
+    _check_options(setup)
+    data = data_reading(setup.batches, setup.task)
     sound = with_finite_data(setup, fill=True) if data.nonfinite_inputs or data.nonfinite_targets else setup
     facts, family = sound.facts, sound.facts.family
     copy = sound.clone()
-    weights = _weights(copy)
+    large = is_large(copy.model)
     x, y = (t.to(copy.device) for t in copy.batches.sample(sample_size(copy)))
     start = snapshot(copy, x, y)
-    curve = _curvature(copy) if curvature and weights < LARGE else None
+    curve = _curvature(copy) if curvature and not large else None
     step = first_step(copy)
     updated = tuple(replace(w, update=step.updates.get(w.name, w.update)) for w in start.weights)
     readings = Readings(
         task=facts.task,
-        data=data_reading(setup.batches, facts.task),
+        data=data if setup.task == facts.task else data_reading(setup.batches, facts.task),
         loss=LossReading(
             family=family.name,
             factor=family.factor,
@@ -104,13 +111,14 @@ def measure(setup: Setup, *, curvature: bool = True) -> Measured:
         ),
         optimizer=optimizer_reading(setup, setup.steps),
         start=replace(start, weights=updated),
-        healthy=healthy_start(sound, sample_size(copy)),
+        healthy=_healthy_answers(sound) if large else healthy_start(sound, sample_size(copy)),
         curvature=curve,
         response=response(sound),
         motion=None,
         labels=label_reading(sound, (), ask=False),
         capacity=capacity_reading(sound),
         loop=loop_reading(sound),
+        split=split_reading(sound),
         cut=True,
         runs=(
             replace(
@@ -121,13 +129,37 @@ def measure(setup: Setup, *, curvature: bool = True) -> Measured:
         ),
     )  # fmt: skip
     hard = difficulty(x, y, classes=facts.task == "multi-class")
-    return Measured(readings, step, *_depths(copy, x[:MAX_INPUTS]), hard, _normalised(copy.model), weights)
+    depths = _depths(copy, x[: FEW if large else MAX_INPUTS])
+    return Measured(readings, step, *depths, hard, _normalised(copy.model), _weights(copy))
+
+
+def _check_options(setup: Setup) -> None:
+    for group in setup.optimizer.param_groups:
+        text = next((k for k in ("lr", "momentum", "weight_decay") if isinstance(group.get(k), str)), None)
+        if text is not None:
+            raise SetupError(
+                f"the optimizer's {text} is the text {group[text]!r}; needed is a number, for example "
+                f"{text}=float({group[text]!r}). Values from a file or the command line come as text."
+            )
+
+
+def _healthy_answers(setup: Setup) -> Snapshot | None:
+    """The answers alone that a large network gives with He's weights: a few inputs, no pass back."""
+    twin = setup.clone()
+    try:
+        initialize(twin.model, "he_normal", generator=torch.Generator().manual_seed(0))
+        with torch.no_grad(), random_state_kept():
+            seed_everything(0)
+            output = forward(twin.model.train(), twin.batches.sample(FEW)[0].to(twin.device))
+    except TrainabilityError:
+        return None
+    return Snapshot(output=output_reading(output, None, 0, [], twin.facts))
 
 
 def sample_size(setup: Setup) -> int:
     """Inputs that the probes look at: fewer for a large model, where they cost the most."""
     few = min(max(setup.batches.batch_size, 16), PROBE_SAMPLE)
-    return PROBE_SAMPLE if _weights(setup) < LARGE else few
+    return few if is_large(setup.model) else PROBE_SAMPLE
 
 
 def _weights(setup: Setup) -> int:
@@ -135,7 +167,9 @@ def _weights(setup: Setup) -> int:
 
 
 def _depths(copy: Setup, x: Tensor) -> tuple[int, float | None]:
-    """Layers, and how many of them the signal survives by theory."""
+    """Layers, and how many of them the signal survives by theory, which has nothing to say of some."""
+    if is_large(copy.model) and any(isinstance(m, torch.nn.Embedding) or _is_norm(m) for m in copy.model.modules()):
+        return 1, None
     try:
         with untouched(copy.model):
             seed_everything(0)
@@ -146,7 +180,11 @@ def _depths(copy: Setup, x: Tensor) -> tuple[int, float | None]:
 
 
 def _normalised(model: torch.nn.Module) -> bool:
-    return any("Norm" in type(module).__name__ for module in model.modules())
+    return any(map(_is_norm, model.modules()))
+
+
+def _is_norm(module: torch.nn.Module) -> bool:
+    return "Norm" in type(module).__name__
 
 
 def _curvature(copy: Setup) -> CurvatureReading | None:

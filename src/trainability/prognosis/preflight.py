@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,14 +12,15 @@ from trainability.doctor.examine import run_reading
 from trainability.doctor.finding import Finding
 from trainability.doctor.probes import snapshot
 from trainability.doctor.readings import Readings
+from trainability.doctor.remedies._own_loss import step_has_own_loss
 from trainability.doctor.verdict import Verdict
 from trainability.errors import SetupError
 from trainability.prognosis.features import numbers
-from trainability.prognosis.judge import certain, suspected
+from trainability.prognosis.judge import certain, suspected, unseen
 from trainability.prognosis.measure import Measured, measure, sample_size
 from trainability.prognosis.model import Probability, probability
 from trainability.prognosis.record import Preflight
-from trainability.prognosis.window import SHARE, Window, movement
+from trainability.prognosis.window import SHARE, Window, as_a_batch, movement
 from trainability.prognosis.words import said
 from trainability.setup import Run, Setup, as_setup
 from trainability.setup.untouched import untouched
@@ -34,6 +36,10 @@ def preflight(setup: Setup | Callable[[], Setup], *, steps: float | None = None)
     optimizer with the loss along it, the curvature of one mini-batch where the optimizer has a stability limit. The
     doctor's rules say what is wrong whatever a run will do, and what would be to blame if one failed. A model fitted on
     thousands of random setups turns the measurements into a probability with an interval.
+
+    From five million weights on (`setup.large.WEIGHTS`) passes are saved, so that all of it costs about six forward and
+    backward passes of one mini-batch: probes read one mini-batch, the step is read at whole decades as far as the loss
+    falls, and curvature is left out.
 
     "Train" means the outcome "trained" of `Setup.train`: the loss reaches the target, by default half of what the best
     constant answer has. The verdict is "trains" or "will-not-train" where the probability is at least 0.8 that way and
@@ -74,6 +80,17 @@ def preflight(setup: Setup | Callable[[], Setup], *, steps: float | None = None)
         sure = (*sure, *(f for f in rules.judge(readings) if f.cause not in known))
     chance = _chance(found, window, setup.steps, blocked)
     verdict, says = _verdict(chance, sure, window, setup.steps)
+    if verdict == "trains" and window is None and _in_another_mode(readings):
+        verdict, says = (
+            "uncertain",
+            (
+                f"{says} But the step runs the model in eval mode, and the measurements were made in training mode, so the "
+                "number does not hold for it. Call model.train() before the training pass, or take first steps."
+            ),
+        )
+    suspects = () if verdict == "trains" or blocked else suspected(readings, found.step)
+    if (sure or suspects) and not blocked and step_has_own_loss(setup):
+        says += " The step computes its loss itself: write a change of the loss there, since another loss_fn changes nothing."
     return Preflight(
         name=setup.name or type(setup.model).__name__,
         task=readings.task,
@@ -82,13 +99,18 @@ def preflight(setup: Setup | Callable[[], Setup], *, steps: float | None = None)
         probability=chance,
         says=says,
         findings=sure,
-        suspects=() if verdict == "trains" or blocked else _others(suspected(readings, found.step), sure),
+        suspects=_others((*suspects, *unseen(readings)), sure),
         readings=readings,
         step=found.step,
         window=window,
         budget=setup.steps,
         seconds=time.perf_counter() - began,
     )
+
+
+def _in_another_mode(readings: Readings) -> bool:
+    loop = readings.loop
+    return loop is not None and loop.mode_matters and loop.evaluating >= 0.5
 
 
 def first_steps(wanted: float | None, budget: int) -> int:
@@ -104,8 +126,9 @@ def first_steps(wanted: float | None, budget: int) -> int:
     if wanted is None:
         return 0
     most = max(round(SHARE * budget), 1)
-    count = max(round(wanted * budget), 1) if 0 < wanted < 1 else wanted
-    if wanted <= 0 or count != int(count) or count > most:
+    number = isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and math.isfinite(wanted)
+    count = max(round(wanted * budget), 1) if number and 0 < wanted < 1 else wanted
+    if not number or wanted <= 0 or count != int(count) or count > most:
         raise SetupError(
             f"steps is {wanted!r}; needed is a whole number from 1 to {most} (a tenth of the budget of {budget} steps), a "
             "share of the budget up to 0.1, or None for no steps. To train for longer, use diagnose."
@@ -121,7 +144,7 @@ def _watched(setup: Setup, readings: Readings, count: int) -> tuple[Window, Read
     run: Run = copy.train(steps=count)
     moved = movement(before, list(copy.model.parameters()))
     x, y = (t.to(copy.device) for t in copy.batches.sample(sample_size(copy)))
-    early = snapshot(copy, x, y, step=count, start=first)
+    early = as_a_batch(snapshot(copy, x, y, step=count, start=first), copy, len(x))
     window = Window(run.losses, moved, setup.steps, early)
     seen = replace(run_reading(run, setup.batches.batch_size), outcome="diverged" if window.lost else "learning")
     return window, replace(readings, runs=(seen,), early=early)
@@ -138,12 +161,12 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     critical = [f for f in findings if f.severity == "critical"]
     if any(f.weight >= rules.DEFECT for f in critical):
-        return "will-not-train", "A defect keeps every step from working; see the first finding."
+        return "will-not-train", "A defect keeps every step from working: see the first finding."
     seen = (
         f"The probability that it trains within {budget} steps is {chance.value:.0%} "
         f"({chance.low:.0%} to {chance.high:.0%})"
     )
-    seen += ", from measurements before training" if window is None else f", from the first {len(window.losses)} steps"
+    seen += ", by what was measured before training" if window is None else f", by its first {len(window.losses)} steps"
     if window is not None and window.lost:
         return "will-not-train", f"{seen}. The loss was not finite within the first {len(window.losses)} steps."
     if critical and chance.value < 0.5:
@@ -162,7 +185,10 @@ def _verdict(
         return "trains", f"{seen}."
     if chance.value <= 1 - SURE and chance.high <= 0.5:
         return "will-not-train", f"{seen}."
-    return "uncertain", f"{seen}: no verdict. Steps (at most a tenth of the budget), or diagnose, tell more."
+    return "uncertain", (
+        f"{seen}: no verdict at that. First steps make it surer (steps=0.1 takes a tenth of the budget, which is the most), "
+        "and diagnose trains it."
+    )
 
 
 def _others(suspects: tuple[Finding, ...], findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

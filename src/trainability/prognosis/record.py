@@ -30,7 +30,8 @@ class Preflight:
         probability: that it trains within its budget, with an interval and its grounds.
         says: the verdict's grounds in sentences.
         findings: causes that hold whatever a run will do, most important first.
-        suspects: causes that would be named if training failed; empty where the verdict is "trains".
+        suspects: causes that would be named if training failed, none where the verdict is "trains", and after them what
+            would be named if training went well and its validation did not.
         readings: what the probes measured.
         step: the first optimizer step on a private copy.
         window: the first steps; None where none were taken.

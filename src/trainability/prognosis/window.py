@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
 from trainability.doctor.readings import Snapshot
+from trainability.setup import Setup
 
 SHARE = 0.1
 """The largest share of the budget that counts as first steps."""
@@ -47,3 +48,8 @@ def movement(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
     moved = sum(float((a.detach().double() - b.double()).square().sum()) for a, b in zip(after, before, strict=True))
     size = sum(float(b.double().square().sum()) for b in before)
     return math.sqrt(moved / size) if size > 0 else (math.inf if moved else 0.0)
+
+
+def as_a_batch(seen: Snapshot, setup: Setup, samples: int) -> Snapshot:
+    """What was seen on some samples, with the loss as a mini-batch has it: a summed loss grows with the samples."""
+    return replace(seen, loss=seen.loss * setup.batches.batch_size / samples) if setup.facts.family.sums else seen

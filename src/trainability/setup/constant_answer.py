@@ -14,6 +14,10 @@ from torch import Tensor
 from trainability.setup.loss_family import LossFamily
 from trainability.setup.output_form import OutputForm
 
+WIDE, NUMBERS = 2**14, 2**22
+"""An answer of more numbers than `WIDE` (a row of logits for each token, say) is chosen among the starts, by targets for
+which the outputs together hold `NUMBERS` at most."""
+
 Map = Callable[[Tensor], Tensor]
 
 
@@ -23,8 +27,9 @@ def constant_answer(
     """The row that, given for every input, makes the loss smallest.
 
     Starts from the answers that are optimal for the known losses (mean, median, log of the class shares)
-    and refines the best of them with L-BFGS on the user's own loss. Where the model gives probabilities, so does the
-    answer: rows that sum to 1, values in (0, 1), or their logarithms.
+    and refines the best of them with L-BFGS on the user's own loss, unless it has more than `WIDE` numbers.
+    Where the model gives probabilities, so does the answer: rows that sum to 1, values in (0, 1), or their
+    logarithms.
 
     Args:
         loss_fn: (output, target) -> scalar.
@@ -47,6 +52,9 @@ def constant_answer(
     squash, unsquash = _squashing(family, form)
     best, best_loss = None, math.inf
     starts = [squash(unsquash(s)) for s in _starts(row, target, family)]
+    wide = row.numel() > WIDE
+    if wide:
+        target = target[: max(NUMBERS // row.numel(), 8)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for start in starts:
@@ -55,7 +63,7 @@ def constant_answer(
                 best, best_loss = start, loss
         if best is None:
             return None
-        exact = family.name == "mse" and not family.broadcasts and family.factor > 0
+        exact = wide or (family.name == "mse" and not family.broadcasts and family.factor > 0)
         if not exact:
             refined, refined_loss = _refine(loss_fn, best, target, squash, unsquash)
             if refined_loss < best_loss:

@@ -13,13 +13,15 @@ from torch import Tensor, nn
 
 from trainability.errors import SetupError, TrainabilityError
 from trainability.setup.batches import Batches
+from trainability.setup.large import is_large
 from trainability.setup.loss_family import LossFamily, loss_family
 from trainability.setup.output import described, suggestion
 from trainability.setup.output_form import OutputForm, output_form
 from trainability.setup.task import Task, infer_task
 
 SAMPLE = 1024
-OUTPUTS = 256
+OUTPUTS, FEW = 256, 16
+"""Inputs whose outputs are kept, and those of a large model (`large.is_large`)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Facts:
     """What one batch showed of a Setup.
 
     Args:
-        output: (n, ...), outputs for up to `OUTPUTS` inputs, in eval mode.
+        output: (n, ...), outputs for up to `OUTPUTS` inputs (`FEW` for a large model), in eval mode.
         target: (N, ...), up to `SAMPLE` targets; the first n belong to the outputs.
         family: the loss.
         form: the output's form.
@@ -87,7 +89,7 @@ def _facts(model: nn.Module, loss_fn: Callable[..., Any], data: Batches, task: T
     with torch.no_grad():
         was = model.training
         model.eval()
-        output = forward(model, x[:OUTPUTS])
+        output = forward(model, x[: FEW if is_large(model) else OUTPUTS])
         model.train(was)
     family = loss_family(loss_fn, output, y)
     inferred, reason = infer_task(output, y, family)
@@ -147,8 +149,24 @@ def _reaches(loss: Tensor, model: nn.Module) -> bool:
     wanted = [p for p in model.parameters() if p.requires_grad]
     if not loss.requires_grad or not wanted:
         return False
+    if is_large(model) and _leads_to(loss, wanted):
+        return True  # seen in the graph, without the pass
     found = torch.autograd.grad(loss.sum(), wanted, allow_unused=True)
     return any(g is not None for g in found)
+
+
+def _leads_to(loss: Tensor, wanted: list[nn.Parameter]) -> bool:
+    """Whether the graph behind a loss ends at one of the parameters."""
+    ends, seen, left = {id(p) for p in wanted}, set(), [loss.grad_fn]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if id(getattr(node, "variable", None)) in ends:
+            return True
+        left += [before for before, _ in node.next_functions]
+    return False
 
 
 def penalty(loss_fn: Callable[..., Any], known: Facts) -> float:

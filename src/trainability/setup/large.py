@@ -1,4 +1,4 @@
-"""Data too large to be read whole: known by a sample, and said to be."""
+"""Data and models too large to be read whole: known by a sample, and said to be."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from trainability.setup.batches import Batches, Pair, TensorBatches
 
 READ = 4096  # samples that readings of the data rest on
 WHOLE = 2**28  # numbers, 1 GB in single precision; more is not searched through
+WEIGHTS = 5_000_000  # from which a model is large: what is read of it before training is read on one mini-batch or less
+
+
+def is_large(model: nn.Module) -> bool:
+    """Whether a model has so many weights that a pass over hundreds of inputs takes long.
+
+    Example:
+        >>> is_large(nn.Linear(64, 10))
+        False
+    """
+    return sum(p.numel() for p in model.parameters()) >= WEIGHTS
 
 
 @dataclass(frozen=True)

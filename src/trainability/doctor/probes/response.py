@@ -16,10 +16,11 @@ from trainability.doctor.readings.response import NAN, ResponseReading
 from trainability.errors import TrainabilityError
 from trainability.setup import Setup
 from trainability.setup.facts import evaluate, forward
+from trainability.setup.large import is_large
 from trainability.setup.score import score
 from trainability.setup.untouched import random_state_kept, seed_everything
 
-SAMPLE, FIT_SAMPLE = 128, 1024
+SAMPLE, FEW, FIT_SAMPLE = 128, 4, 1024  # inputs: few for a large model
 STRETCH, FAR = 1.25, 1e3
 WIDEST = 4096  # features above which no affine map is fitted
 AFFINE = 1e-4  # of the outputs' spread: float32 rounding of a deep affine map stays below
@@ -44,7 +45,7 @@ def response(setup: Setup) -> ResponseReading:
         ResponseReading.
     """
     setup = setup.clone()
-    x, _ = setup.batches.sample(SAMPLE)
+    x, _ = setup.batches.sample(FEW if is_large(setup.model) else SAMPLE)
     x = x.to(setup.device)
     unknown = ResponseReading(bend=NAN, growth=NAN, total_growth=NAN, weight_layers=0, hidden_activations=0)
     if not x.is_floating_point() or len(x) < 2 or not bool(torch.isfinite(x).all()):
