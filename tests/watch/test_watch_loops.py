@@ -224,7 +224,7 @@ def test_deep_sigmoids_vanish():
 
 def test_the_sharpness_of_the_users_own_loss(monkeypatch):
     from trainability.measures.sharpness import sharpness
-    from trainability.watch import live as module
+    from trainability.watch import budget as module
 
     monkeypatch.setitem(module.SHARPNESS, "full", 1.0)  # of so short a run it would get no time
     net = mlp(nn.Tanh)
@@ -234,11 +234,11 @@ def test_the_sharpness_of_the_users_own_loss(monkeypatch):
         for x, y in batches(80):
             optimizer.zero_grad()
             loss = F.cross_entropy(net(x), y)
-            before = w._curvature
+            before = w.sharpness.newest
             loss.backward()
-            if w._curvature is not before:
+            if w.sharpness.newest is not before:
                 again = sharpness(lambda x=x, y=y: F.cross_entropy(net(x), y), list(net.parameters()), tol=1e-3)
-                found.append((w._curvature.sharpness, again.value))
+                found.append((w.sharpness.newest.sharpness, again.value))
             optimizer.step()
     assert found
     for live, again in found:
@@ -286,10 +286,21 @@ def test_a_fault_of_the_watch_is_no_fault_of_the_run(monkeypatch):
     net, backward = mlp(), torch.autograd.backward
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     w = tr.watch(net, optimizer)
-    monkeypatch.setattr(w, "_look", lambda: 1 / 0)
+    monkeypatch.setattr(w.looker, "look", lambda *_: 1 / 0)
     with pytest.warns(RuntimeWarning, match="goes on unwatched"), w:
         plain(net, optimizer, 10)
     assert torch.autograd.backward is backward
+
+
+def test_a_fault_at_the_end_of_the_block_is_none_either(monkeypatch):
+    net = mlp()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    w = tr.watch(net, optimizer).start()
+    plain(net, optimizer, 10)
+    monkeypatch.setattr(w._judge, "judge", lambda *_, **__: 1 / 0)
+    with pytest.warns(RuntimeWarning, match="goes on unwatched"):
+        w.stop()
+    assert "ZeroDivisionError" in w.report().ended
 
 
 def test_backward_on_a_loss_without_history():

@@ -49,8 +49,11 @@ def watch(
     """Watch a live run: what becomes of its loss, its weights, its units and the order of its calls, as findings.
 
     In every step only the loss is read, where backward is called on it, and steps are counted. Layers, weights and
-    gradients are looked at in chosen steps, as many as cost 1% of the loop's time ("full": 15%, and 8% more for the
-    sharpness of the loss against the stable lr). The order of backward, clearing and step is followed event by event
+    gradients are looked at in steps 1, 2, 3, 9, 27, 81, ... and in as many more as cost 1% of the loop's time ("full": 15%,
+    and 8% more for the sharpness of the loss against the stable lr). In the first eight of these looks the batch is kept as
+    well, its outputs, and the targets that the loss compares them with: by the doctor's own rules they show faults of the
+    loss's form at once, and tell of data and weights what may be behind a run that diverged or ended in a stall. The order
+    of backward, clearing and step is followed event by event
     in the first steps and now and then. With `torch.compile` the layers are seen in passes of the module behind, beside
     the run; in a process group of several ranks, rank 0 alone watches. When the block ends, also by an error, every hook
     and patch is gone.
@@ -59,14 +62,18 @@ def watch(
         model: any module, also a compiled or data-parallel one.
         optimizer: the torch optimizer that the loop steps; None where there is none, with `w.step_begins()` and
             `w.step_ended()` around each step.
-        loss_fn: for the report's words only; the loss's value is seen at backward, or told by `w.loss(value)`.
+        loss_fn: (output, target) -> loss, so that a loss of one's own is known; a function of `torch.nn.functional` is
+            without. A copy is called on batches that were seen. The loss's value is seen at backward, or told by
+            `w.loss(value)`.
         detail: "default" or "full".
         every: look at every so many steps instead.
         log: path of a JSON-lines file that is added to; `read` makes a report of it.
         terminal: print findings, and a line every ten seconds, to standard error. Without it nothing is printed.
         tensorboard: a SummaryWriter or a folder; wandb: a W&B run; sinks: more takers of records (`watch.records`).
         on_finding: called with each new finding and its step.
-        constant_loss: loss of the best constant answer; target: the loss to reach; for the outcome so far.
+        constant_loss: loss of the best constant answer, for the outcome so far; without it that of the targets in the
+            first batches, where they were seen.
+        target: the loss to reach; half of the constant answer's without.
         lr: gives the present learning rate where no torch optimizer has it.
         name: for reports; the model's class without.
 

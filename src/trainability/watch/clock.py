@@ -10,6 +10,9 @@ from collections import deque
 WARM = 8
 """Steps after the first look in which only the loop's own time is learned."""
 
+FIRST, RATIO = 3, 3.0
+"""Every one of the first steps is looked at, then at least every step that is so many times the one before."""
+
 GROWTH = 4.0
 """The distance between looks grows by at most this, so that one slow look does not blind the next thousand steps."""
 
@@ -17,8 +20,12 @@ GROWTH = 4.0
 class Clock:
     """Plans the steps that are looked at, so that looking costs at most a share of the time of the rest.
 
-        steps to the next look = max(cost / (share · time of a plain step), steps so far / density),
-                                 at most four times the steps to this one
+        steps to the next look = 1 up to the third step, then
+                                 max(cost / (share · time of a plain step), steps so far / density),
+                                 at most four times the steps to this one, and twice the steps so far
+
+    The last line makes looks at 3, 9, 27, 81, ... whatever they cost: a run of a few hundred steps gets six of them, and
+    ten times as many steps two more.
 
     Args:
         share: of the loop's own time, above 0.
@@ -27,10 +34,10 @@ class Clock:
 
     Example:
         >>> clock = Clock(0.02, 200)
-        >>> clock.gap(1, cost=math.nan)
-        9
+        >>> [clock.gap(step, cost=math.nan) for step in (1, 2, 3, 9)]
+        [1, 1, 6, 9]
         >>> clock.plain(0.8, 8)
-        >>> clock.gap(10, cost=0.05)
+        >>> clock.gap(18, cost=0.05)
         25
     """
 
@@ -78,9 +85,11 @@ class Clock:
         if cost == cost:
             self._costs.append(max(cost, 0.0))
         usual = self.usual
+        if step < FIRST:
+            return 1
         if not self._costs or usual != usual:
             self._gap = float(1 + WARM)
         else:
             affordable = statistics.median(self._costs) / max(self.share * usual, 1e-9)
             self._gap = min(max(1.0, affordable, step / self.density), GROWTH * self._gap)
-        return math.ceil(self._gap)
+        return math.ceil(min(self._gap, (RATIO - 1) * step))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from trainability.doctor.probes.activations import FLAT, SMOOTH
 from trainability.doctor.probes.recorder import Call, Recorder
+from trainability.doctor.probes.snapshot import _layer
 from trainability.doctor.readings import NAN, LayerReading
 from trainability.measures.saturation import saturated_share
 from trainability.setup.untouched import random_state_kept
@@ -20,6 +21,7 @@ from trainability.watch.state import Dead
 from trainability.watch.unwrap import compiled_calls, unwrapped
 
 VALUES = 1_000_000  # a layer's output is thinned over inputs above this
+WHOLE, LOOKS = 512, 3  # units times inputs of a layer that is silent as a whole: by the same odds missed once in 10^7
 ENOUGH = 128  # inputs that a dead unit has to be seen on: a live one that answers 1 in 30 is missed 1 time in 77
 INPUTS = 64  # for the pass beside a compiled one
 
@@ -42,6 +44,9 @@ class LayerProbe:
         self.masks: list[tuple[str, int, Tensor]] = []  # name, inputs, which units answered
         self.gradients: dict[int, Tensor] = {}
         self.beside = False
+        self.whole: list[LayerReading] = []  # of the first pass, all that the doctor reads
+        self.ending: Call | None = None  # the last activation of the pass
+        self._first = True
         self._hooks: list[Any] = []
         self._depth = 0
         self._done = False
@@ -54,6 +59,7 @@ class LayerProbe:
         self.detach()
         self.readings, self.masks, self.gradients = [], [], {}
         self._depth, self._done, self._inputs = 0, False, None
+        self.ending = None
         callers = compiled_calls(self.outer)
         self.beside = bool(callers)
         if self.beside:
@@ -114,8 +120,12 @@ class LayerProbe:
         mode, x = self._mode, call.output.detach()
         if x.numel() == 0 or call.role not in ("weight", "activation"):
             return
+        if call.role == "activation":
+            self.ending = call
         with torch._C.DisableTorchFunction() if mode is not None else ExitStack():
             self._read(call, x)
+            if self._first:
+                self.whole.append(_layer(call))
 
     def _read(self, call: Call, x: Tensor) -> None:
         index, weight = len(self.readings), call.role == "weight"
@@ -126,21 +136,24 @@ class LayerProbe:
         saturated = NAN
         if smooth is not None:
             saturated = saturated_share(call.inputs.detach()[::stride].float(), smooth)
-        name = call.name or call.kind
+        name, dead = call.name or call.kind, NAN
+        if not weight and call.kind in FLAT and x.ndim > 1:
+            answered = (x != 0).movedim(call.unit_dim, 0).flatten(1).any(1)
+            self.masks.append((name, len(x), answered))
+            dead = 1 - float(answered.double().mean())
         self.readings.append(
             LayerReading(
                 name=name,
                 kind=call.kind,
                 role=call.role,  # type: ignore[arg-type]
                 units=units,
-                mean_square=float(x.float().square().mean()) if weight else NAN,
+                mean_square=float(x.float().square().mean()),
                 share_across_inputs=NAN,
+                dead=dead,
                 saturated=saturated,
                 gradient=NAN,
             )
         )
-        if not weight and call.kind in FLAT and x.ndim > 1:
-            self.masks.append((name, len(x), (x != 0).movedim(call.unit_dim, 0).flatten(1).any(1)))
         if weight and call.output.requires_grad:
             call.output.register_hook(lambda g: self.gradients.__setitem__(index, g.detach().float().square().mean()))
 
@@ -153,7 +166,10 @@ class LayerProbe:
             self._look_beside(*self._inputs)
         self._inputs = None
         found = {i: math.sqrt(float(g)) if float(g) >= 0 else NAN for i, g in self.gradients.items()}
-        self.gradients = {}
+        self.gradients, self.ending = {}, None
+        if self._first and self.readings:
+            self._first = False
+            self.whole = [replace(r, gradient=found.get(i, NAN)) for i, r in enumerate(self.whole)]
         return tuple(replace(r, gradient=found.get(i, NAN)) for i, r in enumerate(self.readings))
 
     def _look_beside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -183,7 +199,17 @@ class LayerProbe:
 
 
 class DeadUnits:
-    """Which units of each layer answered at all, over the last looks, until enough inputs were seen."""
+    """Which units of each layer answered at all, over the last looks, until enough inputs were seen.
+
+    A unit is called dead on 128 inputs; a layer that answered nothing at all in three looks is so on fewer.
+
+    Example:
+        >>> units = DeadUnits()
+        >>> for _ in range(3):
+        ...     units.add([("1", 8, torch.zeros(32, dtype=torch.bool))])
+        >>> units.now()[0].share, units.now()[0].inputs
+        (1.0, 24)
+    """
 
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[int, Tensor]]] = {}
@@ -215,7 +241,8 @@ class DeadUnits:
         for name, looks in self._looks.items():
             inputs = sum(n for n, _ in looks)
             alive = torch.stack([mask for _, mask in looks]).any(0)
-            enough = inputs >= ENOUGH
+            silent = not bool(alive.any()) and len(looks) >= LOOKS and inputs * len(alive) >= WHOLE
+            enough = inputs >= ENOUGH or silent
             share = 1 - float(alive.double().mean()) if enough else 0.0
             found.append(Dead(name, len(alive), share, self._settled.get(name, share), inputs if enough else 0))
         return tuple(found)

@@ -33,11 +33,17 @@ class Losses:
 
     def __init__(self, constant: float = math.nan, target: float | None = None) -> None:
         self.constant, self.target = constant, target
+        self._given = math.isfinite(constant)
         self.parts: list[float] = []  # of backward passes since `take`
         self.values = array("d")
         self.seen_nonfinite = 0
         self._told = 0  # how many values `fresh` has handed out
         self._waiting: list[Tensor] = []
+
+    def learn_constant(self, constant: float) -> None:
+        """Take what the batches say of the best constant answer, where the user has said nothing."""
+        if not self._given:
+            self.constant = constant
 
     def wait(self, value: Tensor) -> int:
         """Keep one number that lies on an accelerator. Returns how many wait."""

@@ -7,7 +7,8 @@ listener leaves. Listeners are held weakly: one that is forgotten takes its patc
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -60,6 +61,17 @@ def leave(listener: Listener) -> None:
     _listeners[:] = [ref for ref in _listeners if ref() is not None and ref() is not listener]
     if not _listeners:
         _undo()
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Nobody is told of a backward in here: it is the watch's own."""
+    global _inside
+    before, _inside = _inside, True
+    try:
+        yield
+    finally:
+        _inside = before
 
 
 def _undo() -> None:

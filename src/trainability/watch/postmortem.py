@@ -136,7 +136,7 @@ class PostMortem:
             outcome=str((end["outcome"] if end else last.outcome) or ""),
             start_loss=_float(end["start_loss"]) if end else (losses[0] if losses else NAN),
             recent_loss=_float(end["recent_loss"]) if end else (losses[-1] if losses else NAN),
-            constant_loss=_float(start.get("constant_loss")),
+            constant_loss=_float(end.get("constant_loss") if end else start.get("constant_loss")),
             target=_float(start.get("target")),
             ended=_ended(end),
             alarms=tuple(told.values()),

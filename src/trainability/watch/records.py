@@ -140,6 +140,7 @@ def end(watch: Watch, error: str, *, running: bool = False) -> dict[str, Any]:
         "outcome": watch.outcome,
         "start_loss": number(watch.losses.start),
         "recent_loss": number(watch.losses.recent),
+        "constant_loss": number(watch.losses.constant),
         "seconds": round(watch.seconds, 3),
         "error": error,
         "running": running,

@@ -12,6 +12,9 @@ NAN = math.nan
 SETTLED = 100
 """Steps before a run's loss says anything about what becomes of it."""
 
+PATIENT = 1000
+"""Steps after which a run that goes on and has learned nothing is in trouble; one that ends is before."""
+
 
 @dataclass(frozen=True)
 class Weight:
@@ -116,12 +119,16 @@ class State:
         ratios: gradient at the first weight layer over that at the last one, for the last looks.
         dead: ReLU layers.
         order: of the loop's events.
-        optimizer: its class; normalised: whether a step moves a weight by about lr whatever the gradient's size.
+        optimizer: its class; normalised: whether a step moves a weight by about lr whatever the gradient's size;
+            weight_decay: the largest among its groups.
         trainable, missing, foreign: the model's trainable tensors, those that the optimizer lacks, and how many it holds
             that are not the model's.
         zero_lr: steps in a row with every learning rate 0.
         steps_on: whether an optimizer was given.
         curvature: newest, of the present mini-batch's loss.
+        same: looks in a row, the newest among them, in which the model gave one answer for all inputs although these
+            differ; same_inputs: how many inputs these were.
+        ended: whether the run is over.
     """
 
     step: int = 400
@@ -142,12 +149,23 @@ class State:
     order: Order = field(default_factory=Order)
     optimizer: str = "SGD"
     normalised: bool = False
+    weight_decay: float = 0.0
     trainable: int = 8
     missing: tuple[str, ...] = ()
     foreign: int = 0
     zero_lr: int = 0
     steps_on: bool = True
     curvature: CurvatureReading | None = None
+    same: int = 0
+    same_inputs: int = 0
+    ended: bool = False
+
+    @property
+    def trouble(self) -> bool:
+        """Whether the run has gone wrong, so that what may be behind it can be told: it diverged, or ended in a stall."""
+        if self.outcome == "diverged":
+            return self.ended or self.step >= SETTLED or self.nonfinite >= 3
+        return self.outcome == "stalled" and self.step >= (SETTLED if self.ended else PATIENT)
 
     @property
     def stuck(self) -> bool:

@@ -68,3 +68,9 @@ def _compilations(frames: Any) -> tuple[frozenset[int], int]:
     """Which backends were asked for, but for the one that is there from the beginning, and how many frames compiled."""
     frame = sys.modules.get("torch._dynamo.convert_frame")
     return frozenset(getattr(frames, "cached_backends", ())) - {id(None)}, int(getattr(frame, "FRAME_COUNTER", 0))
+
+
+def anything_compiled() -> bool:
+    """Whether `torch.compile` was used in this process."""
+    frames = sys.modules.get("torch._dynamo.eval_frame")
+    return frames is not None and _compilations(frames) != (frozenset(), 0)

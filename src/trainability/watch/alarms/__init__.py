@@ -21,6 +21,7 @@ from trainability.watch.alarms import (
     nonfinite_data,
     nonfinite_loss,
     parameters_not_in_optimizer,
+    same_answer,
     saturated_units,
     step_never_called,
     vanishing_gradient,
@@ -49,6 +50,7 @@ ALL: dict[str, Alarm] = {
         vanishing_gradient,
         saturated_units,
         lr_too_low,
+        same_answer,
     )
 }
 """Cause -> alarm."""

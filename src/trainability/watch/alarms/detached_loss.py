@@ -30,6 +30,24 @@ def judge(s: State) -> Finding | None:
     )
 
 
+def without_history(error: BaseException | None, step: int) -> Finding | None:
+    """The finding of a loop that ended with backward on a tensor without history; None for another end."""
+    if not isinstance(error, RuntimeError) or "does not require grad and does not have a grad_fn" not in str(error):
+        return None
+    return Finding(
+        cause="detached-loss",
+        where="loss",
+        evidence={"step": float(step), "error": str(error)},
+        says=(
+            f"At step {step} backward was called on a tensor without history, and PyTorch raised: "
+            "somewhere between output and loss the graph is cut (.detach(), .item(), .data, torch.no_grad(), "
+            "NumPy, argmax, a new tensor made of the value). It does not mean that gradients vanish. Compute "
+            "the loss from the output by torch operations alone."
+        ),
+        weight=1000.0,
+    )
+
+
 ALARM = Alarm(
     cause="detached-loss",
     judge=judge,

@@ -11,17 +11,19 @@ from trainability.watch.state import Dead, State
 
 # As for the rule of the same name: half a layer dead still trains in most cases, nine tenths leave too little.
 DEAD, ROSE, MOST, FLAT = 0.9, 0.3, 0.75, -0.01
+SAME, STEPS = 3, 20  # looks in which every answer was the same
 
 
 def judge(s: State) -> Finding | None:
-    """Fires where a layer is nine tenths dead in a run that is stuck, or most of it died and the loss stays."""
+    """Fires where a layer is nine tenths dead in a run that is stuck or answers alike, or most died and the loss stays."""
     layers = [d for d in s.dead if d.inputs]
     if not layers or s.step < 2:
         return None
     worst = max(layers, key=lambda d: d.share)
     rose = worst.share - worst.share_first
     flat = s.trend >= FLAT and s.outcome != "trained"
-    gone = worst.share >= DEAD and s.stuck
+    alike = s.same >= SAME and s.step >= STEPS
+    gone = worst.share >= DEAD and (s.stuck or alike)
     if not (gone or (rose >= ROSE and worst.share >= MOST and flat and s.step >= 100)):
         return None
     count = round(worst.share * worst.units)
@@ -40,6 +42,7 @@ def judge(s: State) -> Finding | None:
             "share dead at the start": worst.share_first,
             "inputs": float(worst.inputs),
             "step": float(s.step),
+            "looks in a row with the same answer for all inputs": float(s.same),
         },
         says=(
             f"At step {s.step} {count} of {worst.units} units of {worst.name} answered 0 to each of the last "
@@ -60,6 +63,7 @@ ALARM = Alarm(
     sick=(
         State(outcome="stalled", recent_loss=2.3, trend=0.0, dead=(_GONE,)),
         State(outcome="learning", trend=0.0, dead=(Dead("1", 64, 0.8, 0.1, 640),)),
+        State(step=81, outcome="learning", dead=(replace(_GONE, share_first=1.0),), same=6, same_inputs=96),
     ),
     healthy=(
         State(),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from trainability.doctor.finding import Finding
 from trainability.doctor.rules import fmt
 from trainability.watch.alarms._alarm import Alarm
-from trainability.watch.state import Sample, State, Weight
+from trainability.watch.state import NAN, Sample, State, Weight
 
 # A thousand steps in one direction would change such weights by one percent of their size.
 MOVE, STEPS = 1e-5, 200
@@ -20,8 +20,8 @@ def judge(s: State) -> Finding | None:
         return None
     if any(d.inputs and d.share >= 0.9 for d in s.dead):  # nothing moves because no gradient arrives
         return None
-    if not s.last.gradient_norm > 0:
-        return None
+    if not s.last.gradient_norm > 0 or any(w.matrix and w.gradient != w.gradient for w in s.last.weights):
+        return None  # where no gradient arrives, no learning rate helps
     return Finding(
         cause="lr-too-low",
         where="optimizer",
@@ -41,8 +41,8 @@ def judge(s: State) -> Finding | None:
     )
 
 
-def _tiny(update: float) -> Sample:
-    return Sample(weights=(Weight("0.weight", update=update),))
+def _tiny(update: float, gradient: float = 1e-3) -> Sample:
+    return Sample(weights=(Weight("0.weight", update=update, gradient=gradient),))
 
 
 _SLOW = State(outcome="stalled", recent_loss=2.3, trend=0.0, first=_tiny(1e-7), last=_tiny(1e-7))
@@ -51,5 +51,11 @@ ALARM = Alarm(
     cause="lr-too-low",
     judge=judge,
     sick=(_SLOW,),
-    healthy=(State(), replace(_SLOW, outcome="learning"), replace(_SLOW, last=_tiny(1e-3)), replace(_SLOW, step=50)),
+    healthy=(
+        State(),
+        replace(_SLOW, outcome="learning"),
+        replace(_SLOW, last=_tiny(1e-3)),
+        replace(_SLOW, step=50),
+        replace(_SLOW, last=_tiny(1e-7, NAN)),
+    ),
 )
