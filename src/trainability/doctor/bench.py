@@ -15,7 +15,9 @@ from trainability.doctor.examine import Examination, examine
 from trainability.doctor.remedies import Change
 from trainability.errors import TrainabilityError
 from trainability.lab import cores, run_all, single_thread
+from trainability.lab.together import Part, groupable, parts
 from trainability.setup import Run, Setup
+from trainability.setup.untouched import random_state_kept
 
 T = TypeVar("T")
 Tried = tuple[Run | None, str]
@@ -67,6 +69,8 @@ class Bench:
         self.run_seconds = 0.0
         self.steps = self._affordable_steps()
         self.fresh = {seed: self._seeded(seed) for seed in (SCREENING_SEED, *self.seeds)}
+        self.cores = self.workers or cores()
+        self.together = groupable(self.fresh[SCREENING_SEED], self.steps)
 
     @property
     def cut(self) -> bool:
@@ -91,12 +95,27 @@ class Bench:
         """The Setup as it is: examined on its own weights, and trained on every fresh seed."""
         a_sample = self.step_seconds / self.setup.batches.batch_size
         sample = min(max(int(CURVATURE_SECONDS / (HVP_PASSES * max(a_sample, 1e-9))), 64), 1024)
-        jobs: list[Callable[[], Examination | Run]] = [partial(examine, self.setup, self.steps, sample)]
-        jobs += [partial(_train, self.fresh[seed], seed, self.steps) for seed in self.seeds]
-        first, *others = self._run("train the setup as it is", jobs)
+        jobs: list[Callable[[], Examination | list[Run]]] = [partial(examine, self.setup, self.steps, sample)]
+        places: list[tuple[int, ...]] = [()]
+        if self.together:
+            found = parts(
+                [self.fresh[s].clone() for s in self.seeds], self.seeds, self.steps, lanes=self.cores, others=1
+            )
+            jobs += [partial(_runs, part) for part in found]
+            places += [part.places for part in found]
+        else:
+            jobs += [partial(_train, self.fresh[seed], seed, self.steps) for seed in self.seeds]
+            places += [(i,) for i in range(len(self.seeds))]
+        began = time.perf_counter()
+        first, *others = self._run("train the setup as it is", jobs, [len(p) or 1 for p in places])
         assert isinstance(first, Examination)
-        runs = [run for run in others if isinstance(run, Run)]
-        self.run_seconds = statistics.median(run.seconds for run in runs)
+        by_place: dict[int, Run] = {}
+        for own, found_runs in zip(places[1:], others, strict=True):
+            assert isinstance(found_runs, list)
+            by_place |= dict(zip(own, found_runs, strict=True))
+        runs = [by_place[i] for i in range(len(self.seeds))]
+        on_a_lane = (time.perf_counter() - began) * min(self.cores, len(jobs)) / (len(runs) + 1)
+        self.run_seconds = max(statistics.median(run.seconds for run in runs), on_a_lane if self.together else 0.0)
         return first, runs
 
     def screen(self, changes: Sequence[Change]) -> list[tuple[Change, Run | None, str]]:
@@ -111,14 +130,15 @@ class Bench:
         if self.max_seconds is not None:
             left = (self.max_seconds - self.seconds) * self.lanes / max(self.run_seconds, 1e-6)
             changes = changes[: max(int(left) - len(self.seeds), 4)]
-        base = self.fresh[SCREENING_SEED]
-        jobs = [partial(_try, change, base, SCREENING_SEED, self.steps) for change in changes]
-        return [(c, *tried) for c, tried in zip(changes, self._run("try changes on one seed", jobs), strict=True)]
+        tried = self._tried("try changes on one seed", [(change, SCREENING_SEED) for change in changes])
+        return [(change, *result) for change, result in zip(changes, tried, strict=True)]
 
     def prove(self, changes: Sequence[Change]) -> list[tuple[Change, list[Run]]]:
         """Each change on every fresh seed; one that cannot be applied to some is left out."""
-        jobs = [partial(_try, c, self.fresh[s], s, self.steps) for c in changes for s in self.seeds]
-        results, n = self._run("verify on fresh seeds", jobs), len(self.seeds)
+        results, n = (
+            self._tried("verify on fresh seeds", [(c, s) for c in changes for s in self.seeds]),
+            len(self.seeds),
+        )
         proofs = []
         for i, change in enumerate(changes):
             runs = [run for run, _ in results[i * n : (i + 1) * n] if run is not None]
@@ -138,17 +158,42 @@ class Bench:
         fresh.__dict__.setdefault("facts", self.setup.facts)
         return fresh
 
-    def _run(self, stage: str, jobs: Sequence[Callable[[], T]]) -> list[T]:
+    def _tried(self, stage: str, wanted: Sequence[tuple[Change, int]]) -> list[Tried]:
+        """The fresh Setup of each seed with its change, trained; together where the Setup allows it."""
+        if not self.together:
+            return self._run(
+                stage, [partial(_try, change, self.fresh[seed], seed, self.steps) for change, seed in wanted]
+            )
+        results: dict[int, Tried] = {}
+        changed: dict[int, Setup] = {}
+        with single_thread(), random_state_kept():
+            for i, (change, seed) in enumerate(wanted):
+                try:
+                    changed[i] = change.transform(self.fresh[seed].clone(), torch.Generator().manual_seed(seed))
+                except (TrainabilityError, torch.OutOfMemoryError) as error:
+                    results[i] = None, _said(error)
+        at = list(changed)
+        steps = [round(self.steps * wanted[i][0].budget) for i in at]
+        found = parts([changed[i] for i in at], [wanted[i][1] for i in at], steps, lanes=self.cores)
+        found_runs = self._run(stage, [part.job for part in found], [len(part.places) for part in found])
+        for part, part_runs in zip(found, found_runs, strict=True):
+            for place, run in zip(part.places, part_runs, strict=True):
+                results[at[place]] = (run, "") if isinstance(run, Run) else (None, _said(run))
+        return [results[i] for i in range(len(wanted))]
+
+    def _run(self, stage: str, jobs: Sequence[Callable[[], T]], runs: Sequence[int] | None = None) -> list[T]:
+        """Run the jobs; `runs` says how many runs each of them makes."""
+        runs = runs or [1] * len(jobs)
         count = 0
 
         def done(index: int) -> None:
             nonlocal count
-            count += 1
+            count += runs[index]
             if self.progress:
-                self.progress(stage, count, len(jobs))
+                self.progress(stage, count, sum(runs))
 
         if self.progress and jobs:
-            self.progress(stage, 0, len(jobs))
+            self.progress(stage, 0, sum(runs))
         return run_all(jobs, workers=self.workers, done=done)
 
 
@@ -171,9 +216,19 @@ def _seconds_a_step(setup: Setup, budget: int) -> float:
     return seconds
 
 
-def _train(setup: Setup, seed: int, steps: int) -> Run:
+def _train(setup: Setup, seed: int, steps: int) -> list[Run]:
     """Train a private copy of an already seeded Setup."""
-    return replace(setup.clone().train(steps=steps, order=seed), seed=seed)
+    return [replace(setup.clone().train(steps=steps, order=seed), seed=seed)]
+
+
+def _runs(part: Part) -> list[Run]:
+    """The Runs of a part; what one of them raised is raised."""
+    runs = []
+    for result in part.job():
+        if not isinstance(result, Run):
+            raise result
+        runs.append(result)
+    return runs
 
 
 def _try(change: Change, seeded: Setup, seed: int, steps: int) -> Tried:
@@ -181,7 +236,9 @@ def _try(change: Change, seeded: Setup, seed: int, steps: int) -> Tried:
     try:
         changed = change.transform(seeded.clone(), torch.Generator().manual_seed(seed))
         return replace(changed.train(steps=round(steps * change.budget), order=seed), seed=seed), ""
-    except TrainabilityError as error:
-        return None, str(error)
-    except torch.OutOfMemoryError:
-        return None, "out of memory with this change"
+    except (TrainabilityError, torch.OutOfMemoryError) as error:
+        return None, _said(error)
+
+
+def _said(error: Exception) -> str:
+    return "out of memory with this change" if isinstance(error, torch.OutOfMemoryError) else str(error)
