@@ -99,6 +99,63 @@ FURTHER = """
     pixels-divided-as-integers
     powers-of-x
     labels-plus-minus-one
+    rare-threes
+    margin-loss-of-many-hot
+    hinge-on-zero-and-one
+    poisson-loss-of-a-raw-output
+    no-sigmoid-clipped-bce
+    relu-last-clipped-categorical
+    divergence-of-probabilities
+    autoencoder-cross-entropy-standardised
+    dice-of-raw-outputs
+    percentage-error-of-no-rain
+    vae-sum-against-mean
+    l1-on-every-kernel
+    layers-in-a-plain-list
+    siamese-root-of-zero
+    state-detached-every-step
+    lstm-batch-taken-for-time
+    pixels-viewed-instead-of-permuted
+    layers-in-a-python-list
+    softmax-in-hidden-layers
+    dropout-behind-the-last-layer
+    batchnorm-slow-averages
+    running-statistics-lag
+    folders-in-another-order
+    vocabulary-built-twice
+    forty-rows-left
+    half-of-the-labels-flipped
+    same-batch-again
+    scheduler-in-the-batch-loop
+    accumulation-cleared-every-batch
+    mat-file-reshaped
+    lstm-rmsprop-half
+    zero-kernels-conv
+    zscore-of-blank-pixels
+    sigmoid-mse-sgd-images
+    whole-set-in-one-batch
+    adagrad-raw-prices
+    blobs-wide-uniform
+    conv-0-to-255
+    labels-from-raw-records
+    lenet-sigmoid-sgd
+    adadelta-since-tf2
+    quartic-raw-range
+    raw-columns-and-softmax
+    lstm-state-as-output
+    standardised-constant-pixels
+    xor-two-relu-units
+    attention-mask-inverted
+    text-padded-at-the-end
+    attention-without-positions
+    pixels-rescaled-twice
+    xnor-sigmoid-slow
+    divided-by-255-twice
+    word-numbers-without-embedding
+    use-bias-false
+    friedman-without-activation
+    xor-plain-sgd
+    topics-lstm-sgd
 """
 
 HEALTHY = """
@@ -126,6 +183,7 @@ HEALTHY = """
     sine-frequency-gru
     words-mean-pooling
     digits-own-step
+    bytes-batchnorm-first
 """
 
 CASES: dict[str, Case] = {name: load(name) for name in (PUBLISHED + FURTHER + HEALTHY).split()}

@@ -90,6 +90,7 @@ def applied(text, fix):
         "torch.optim.SGD(model.parameters(), lr=40.0)",
         "torch.optim.SGD(model.parameters(), 40.0)",
         "torch.optim.SGD(model.parameters(), lr=RATE)",
+        "torch.optim.SGD(model.parameters(), lr=40.0, momentum=0.5)",
     ],
 )
 def test_a_fix_makes_the_users_own_file_train(tmp_path, optimizer):

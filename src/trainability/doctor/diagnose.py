@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trainability.doctor import rules
+import torch
+
+from trainability.doctor import remedies, rules
 from trainability.doctor.bench import Bench, Progress
 from trainability.doctor.diagnosis import Diagnosis
 from trainability.doctor.examine import Examination, healthy_start, run_reading
@@ -15,14 +17,21 @@ from trainability.doctor.finding import Finding
 from trainability.doctor.here import SECONDS, Here, locate
 from trainability.doctor.memory import on_cpu_when_full
 from trainability.doctor.probes import (
+    answers_reading,
+    bias_reading,
     capacity_reading,
     data_reading,
+    graph_reading,
+    held_out_reading,
     label_reading,
     loop_reading,
+    noise_reading,
     optimizer_reading,
     response,
     scheduled_lrs,
+    sight,
     split_reading,
+    values_reading,
 )
 from trainability.doctor.readings import LossReading, Readings
 from trainability.doctor.remedy import Attempt, Remedy
@@ -110,6 +119,7 @@ def _diagnosis(setup: Setup, bench_options: dict[str, Any], mapped: bool) -> Dia
     bench = Bench(setup, sound, **bench_options)
     examination, baseline = bench.baseline()
     readings = replace(_readings(setup, sound, bench, examination, baseline), loop=loop)
+    readings = _beside_an_affine_map(setup, bench, readings)
     if loop is not None:
         readings = replace(readings, optimizer=replace(readings.optimizer, lrs=scheduled_lrs(setup.optimizer)))
     findings = rules.judge(readings)
@@ -123,7 +133,7 @@ def _diagnosis(setup: Setup, bench_options: dict[str, Any], mapped: bool) -> Dia
         proved, attempts = Search(bench, baseline).run(findings, readings)
         findings = _reordered(findings, proved) or _by_its_cure(proved)
     runs = (examination.run, *baseline)
-    word, says = verdict(findings, runs, cut=bench.cut)
+    word, says = verdict(findings, runs, cut=bench.cut, proved=proved)
     says = " ".join(filter(None, (says, late, sampled(setup.batches))))
     return Diagnosis(
         name=setup.name or type(setup.model).__name__,
@@ -165,6 +175,7 @@ def _readings(setup: Setup, sound: Setup, bench: Bench, exam: Examination, basel
     facts, family = setup.facts, setup.facts.family
     runs = tuple(run_reading(r, setup.batches.batch_size) for r in (exam.run, *baseline))
     fails = Readings(runs=runs, cut=bench.cut).fails
+    lost = fails and any(_learned_but_lost(run) for run in (exam.run, *baseline))
     labels = label_reading(sound, (exam.run, *baseline), ask=fails)
     return Readings(
         task=facts.task,
@@ -191,11 +202,55 @@ def _readings(setup: Setup, sound: Setup, bench: Bench, exam: Examination, basel
         response=response(sound),
         motion=exam.motion,
         cut=bench.cut,
+        averages=exam.averages,
+        schedule=exam.schedule,
+        held_out=held_out_reading(sound, bench.steps, bench.run_seconds) if lost else None,
+        noise=noise_reading(sound) if lost else None,
         runs=runs,
         labels=labels,
         capacity=capacity_reading(setup),
+        answers=answers_reading(sound, _ending(exam), exam.answers, ask=fails),
+        pull=exam.pull,
+        end_pull=exam.end_pull,
+        graph=graph_reading(sound, exam.run, ask=fails),
+        sight=sight(sound, ask=fails),
+        biases=bias_reading(sound, ask=fails),
+        values=values_reading(sound, ask=fails),
         split=split_reading(sound) if fails or labels.network_skill <= 0 else None,
     )
+
+
+def _ending(exam: Examination) -> str | None:
+    """The model's last activation, "" where its last layer holds weights, None where it ends with something else."""
+    kind, layers = exam.start.output.activation, exam.start.layers
+    return kind or ("" if layers and layers[-1].role == "weight" else None)
+
+
+def _beside_an_affine_map(setup: Setup, bench: Bench, readings: Readings) -> Readings:
+    """Where layers in a row make one affine map and it trains all the same: one run with activations between them.
+
+    Not where the map is wanted for its own sake: an autoencoder, or a layer narrower than what it joins.
+    """
+    narrow, (x, y) = readings.capacity, setup.batches.sample(64)
+    joins = 0 < narrow.units < min(narrow.fan_in, narrow.outputs)
+    if (
+        readings.fails
+        or not readings.response.affine
+        or joins
+        or (x.shape == y.shape and torch.equal(x, y.to(x.dtype)))
+    ):
+        return readings
+    changes = remedies.propose([Finding("no-nonlinearity", "", {}, "")], readings)[:1]
+    for _, run, _ in bench.screen(changes):
+        if run is not None:
+            bent = replace(readings.response, bent_loss=run.end_loss, bent_validation_loss=run.validation_loss)
+            readings = replace(readings, response=bent)
+    return readings
+
+
+def _learned_but_lost(run: Run) -> bool:
+    """Whether a run learned its training data and is no better than a constant answer on validation data."""
+    return (run.trained or run.skill >= 0.5) and run.keeps and not run.generalises
 
 
 def _held_to_what_is_possible(

@@ -7,13 +7,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from trainability.doctor.probes import MotionProbe, curvature, snapshot
-from trainability.doctor.readings import CurvatureReading, MotionReading, RunReading, Snapshot
+from trainability.doctor.probes import MotionProbe, ScheduleProbe, averages_reading, curvature, pull_reading, snapshot
+from trainability.doctor.readings import (
+    AveragesReading,
+    CurvatureReading,
+    MotionReading,
+    PullReading,
+    RunReading,
+    ScheduleReading,
+    Snapshot,
+)
 from trainability.errors import TrainabilityError
 from trainability.initializers import initialize
 from trainability.setup import Run, Setup
-from trainability.setup.facts import penalty
+from trainability.setup.constant_answer import WIDE
+from trainability.setup.facts import SAMPLE, penalty
+from trainability.setup.train import predict
 
 PROBE_SAMPLE = 512
 EARLY = 0.1
@@ -21,7 +32,13 @@ EARLY = 0.1
 
 @dataclass(frozen=True)
 class Examination:
-    """One run on the weights as given, what the probes read before, early and at the end, and the penalty left then."""
+    """One run on the weights as given, what the probes read before, early and at the end, and what was left then.
+
+    Args:
+        end_penalty: what the loss adds for the weights alone.
+        answers: of the trained model, to the inputs of `Setup.facts`.
+        pull, end_pull: what the user's own step trains with, before and after.
+    """
 
     run: Run
     start: Snapshot
@@ -30,6 +47,11 @@ class Examination:
     curvature: CurvatureReading | None
     motion: MotionReading | None
     end_penalty: float
+    averages: AveragesReading | None = None
+    schedule: ScheduleReading | None = None
+    answers: Tensor | None = None
+    pull: PullReading | None = None
+    end_pull: PullReading | None = None
 
 
 def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examination:
@@ -44,6 +66,7 @@ def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examinati
         Examination. The first step's relative update of each weight is part of the start.
     """
     copy = setup.clone()
+    pull = pull_reading(copy)
     x, y = (t.to(copy.device) for t in copy.batches.sample(PROBE_SAMPLE))
     first = {name: p.detach().clone() for name, p in copy.model.named_parameters()}
     early_at = min(max(int(EARLY * steps), 1), 500)
@@ -76,6 +99,9 @@ def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examinati
     motion = MotionProbe(copy, steps)
     for at in motion.at:
         observe[at] = _after(observe.get(at), motion)
+    lrs = ScheduleProbe(copy, steps)
+    for at in lrs.at:
+        observe[at] = _after(observe.get(at), lrs.look(at))
     run = copy.train(steps=steps, observe=observe)
     start = taken[0]
     weights = tuple(replace(w, update=updates.get(w.name, w.update)) for w in start.weights)
@@ -87,7 +113,24 @@ def examine(setup: Setup, steps: int, curvature_sample: int = 1024) -> Examinati
         curvature=next((c for c in curve if c is not None), None),
         motion=motion.reading(),
         end_penalty=penalty(copy.loss_fn, copy.facts),
+        averages=averages_reading(copy, run),
+        schedule=lrs.reading(),
+        answers=_answers(copy),
+        pull=pull,
+        end_pull=pull_reading(copy),
     )
+
+
+def _answers(trained: Setup) -> Tensor | None:
+    """What the trained model answers to the inputs of its facts; None where they cannot be had again."""
+    wanted = trained.facts.output
+    if wanted[0].numel() > WIDE:
+        return None
+    x = trained.batches.sample(SAMPLE)[0][: len(wanted)].to(trained.device)
+    try:
+        return predict(trained.model, x)
+    except TrainabilityError:
+        return None
 
 
 def _after(first: Callable[[], None] | None, then: Callable[[], None]) -> Callable[[], None]:
@@ -147,6 +190,10 @@ def run_reading(run: Run, batch_size: int) -> RunReading:
         constant_score=run.constant_score,
         validation_loss=run.validation_loss,
         validation_constant_loss=run.validation_constant_loss,
+        validation_score=run.validation_score,
+        keeps=run.keeps,
+        answers_zero=run.answers_zero,
+        validation_constant_score=run.validation_constant_score,
     )
 
 

@@ -1,7 +1,9 @@
 """From findings to proved remedies: single changes first, then pairs of what came closest, then what helps often, then three.
 
 Only what the runs speak for is combined: changes whose own run came closest on the screening seed, and one for each finding.
-What is accepted is ablated: a part that can be left out is left out, so that no remedy asks for more than it needs.
+A proved change that leaves much open is combined too, since half of a constant answer's loss is a low bar.
+What is accepted is ablated: a part that can be left out is left out, so that no remedy asks for more than it needs; a part
+without which the rest gets much less far is needed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from trainability.doctor.bench import Bench
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies import Change, together
+from trainability.doctor.remedies._own_loss import OWN_LOSS, changes_loss, step_has_own_loss
 from trainability.doctor.remedy import Attempt, Remedy
 from trainability.doctor.rules import fmt
 from trainability.doctor.verification import Criterion, Verification, succeeded, verification
@@ -26,8 +29,10 @@ from trainability.setup import Run
 from trainability.setup.train import LOST
 
 WANTED = 3  # verified remedies, of different families, after which the search ends
-PAIRS, TRIPLES = 10, 6
-BEHIND = 0.1  # of the skill; a remedy further behind the best one ranks after it, however small
+PAIRS, TRIPLES, FURTHER = 10, 6, 6
+BEHIND = 0.1  # of the way from a constant answer to a perfect one; a remedy further behind the best ranks after it
+OPEN = 0.05  # what may be left open without being called much
+UNEVEN = 0.9  # share of the most frequent class from which on accuracies are not compared
 GENERIC = ("lr-too-high", "lr-too-low", "initial-scale-too-small", "unscaled-inputs", "unscaled-targets")
 
 
@@ -62,6 +67,8 @@ class Search:
         self.trials: list[Trial] = []
         self.proved: list[Remedy] = []
         self.failed: dict[str, Attempt] = {}
+        self.uneven = self.own_loss = False
+        self.first = ""
 
     def run(self, findings: Sequence[Finding], readings: Readings) -> tuple[tuple[Remedy, ...], tuple[Attempt, ...]]:
         """Search until enough remedies are proved, nothing is left to try, or time is over.
@@ -73,6 +80,9 @@ class Search:
         Returns:
             (remedies, best first; attempts that are not among them).
         """
+        self.uneven = readings.data.largest_class >= UNEVEN
+        self.first = findings[0].cause if findings else ""
+        self.own_loss = readings.loop is not None and step_has_own_loss(self.bench.setup)
         self._try(remedies.propose(findings, readings))
         if len(self.proved) < 2 and self.bench.time_left:
             self._try(self._pairs(findings))
@@ -82,11 +92,10 @@ class Search:
                 self._try(self._pairs(findings))
             if not self.proved and self.bench.time_left:
                 self._try(self._triples())
+        if self.proved and not self.uneven and self.bench.time_left:
+            self._go_further(findings)
         self._ablate()
-        best = max((_quality(r) for r in self.proved), default=0.0)
-        ranked = sorted(
-            self.proved, key=lambda r: (-r.verification.changed.value, _quality(r) < best - BEHIND, r.change.size)
-        )
+        ranked = self._ranked()
         kept = {r.change.name for r in ranked}
         others = [_attempt(t) for t in self.trials if t.change.name not in kept | self.failed.keys()]
         return tuple(ranked), (*self.failed.values(), *others)
@@ -94,17 +103,27 @@ class Search:
     def _try(self, changes: Sequence[Change]) -> None:
         """Screen what was not tried before, and verify what worked."""
         known = {t.change.name for t in self.trials}
-        trials = [Trial(*t) for t in self.bench.screen([c for c in changes if c.name not in known])]
-        self.trials += trials
+        trials = self._screen([c for c in changes if c.name not in known])
         for criterion in _criteria(self.baseline):
             before = len(self.proved)
-            self._verify([t.change for t in trials if t.run is not None and succeeded(t.run, criterion)], criterion)
+            self._verify([t for t in trials if t.run is not None and succeeded(t.run, criterion)], criterion)
             if len(self.proved) > before:
                 return
 
-    def _verify(self, changes: Sequence[Change], criterion: Criterion) -> None:
-        """The smallest change of each family that is still open, then the next, on every fresh seed."""
-        waiting = sorted((c for c in changes if c.name not in self.failed), key=lambda c: c.size)
+    def _screen(self, changes: Sequence[Change]) -> list[Trial]:
+        """Each change on the screening seed, but those that a step with a loss of its own would never notice."""
+        without = [c for c in changes if self.own_loss and changes_loss(c, self.bench.setup)]
+        trials = [Trial(*t) for t in self.bench.screen([c for c in changes if c not in without])]
+        trials += [Trial(c, None, OWN_LOSS) for c in without]
+        self.trials += trials
+        return trials
+
+    def _verify(self, trials: Sequence[Trial], criterion: Criterion) -> None:
+        """The smallest change of each family that is still open, then the next, on every fresh seed.
+
+        Those that get much less far than another on the screening seed come last, however small.
+        """
+        waiting = [t.change for t in self._in_order(trials) if t.change.name not in self.failed]
         while waiting and len(self.proved) < WANTED:
             families = {r.change.family for r in self.proved}
             batch: list[Change] = []
@@ -125,26 +144,94 @@ class Search:
     def _remedy(self, change: Change, proof: Verification, runs: Sequence[Run]) -> Remedy:
         return Remedy(change, proof, tuple(runs), _seconds(runs) / max(_seconds(self.baseline), 1e-9))
 
-    def _fail(self, change: Change, proof: Verification, runs: Sequence[Run]) -> None:
+    def _fail(self, change: Change, proof: Verification, runs: Sequence[Run], note: str = "") -> None:
         outcomes = tuple(r.outcome for r in runs)
-        self.failed[change.name] = Attempt(change.summary, change.name, f"{proof}", outcomes)
+        self.failed[change.name] = Attempt(change.summary, change.name, f"{proof}{note}", outcomes)
+
+    def _in_order(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The smallest first, those that are far behind the best on the screening seed last."""
+        reached = {t.change.name: self._reach([t.run] if t.run else []) for t in trials}
+        best = max(reached.values(), default=0.0)
+        return sorted(
+            trials, key=lambda t: (self._beside_it(t.change), far_behind(reached[t.change.name], best), t.change.size)
+        )
+
+    def _reach(self, runs: Sequence[Run]) -> float:
+        """How far runs got; the same for all where classes are so uneven that an accuracy says nothing of it."""
+        return 0.0 if self.uneven else reach(runs)
+
+    def _beside_it(self, change: Change) -> bool:
+        """Whether a change misses the first finding, where no score can say which change got further."""
+        return self.uneven and self.first not in change.answers
+
+    def _ranked(self) -> list[Remedy]:
+        """The largest share of seeds first, then whatever is not far behind the best on its worst seed, then the smallest."""
+        best = max((self._reach(r.runs) for r in self.proved), default=0.0)
+        return sorted(
+            self.proved,
+            key=lambda r: (
+                -r.verification.changed.value,
+                self._beside_it(r.change),
+                far_behind(self._reach(r.runs), best),
+                r.change.size,
+            ),
+        )
+
+    def _go_further(self, findings: Sequence[Finding]) -> None:
+        """Put a second change beside the best proved one where that leaves much open, and keep it if it gets much further."""
+        base = self._ranked()[0]
+        if not far_behind(self._reach(base.runs), 1.0):
+            return
+        known = {_names(t.change) for t in self.trials}
+        pairs = [c for c in self._beside(base.change, findings) if _names(c) not in known][:FURTHER]
+        found = self._screen(sorted(pairs, key=lambda c: c.size))
+        better = [t for t in found if t.run is not None and succeeded(t.run, base.verification.criterion)]
+        better = [t for t in better if t.run and far_behind(self._reach(base.runs), self._reach([t.run]))]
+        for one in self._in_order(better)[:2]:
+            if not self.bench.time_left:
+                return
+            for change, runs in self.bench.prove([one.change]):
+                new = self._remedy(change, verification(self.baseline, runs, base.verification.criterion), runs)
+                as_often = new.verification.changed.successes >= base.verification.changed.successes
+                if new.verification.holds and as_often and far_behind(self._reach(base.runs), self._reach(new.runs)):
+                    self.proved.append(new)
+                    return
+                self._fail(change, new.verification, runs, f", but no further than with less: {base.summary}")
+
+    def _beside(self, base: Change, findings: Sequence[Finding]) -> list[Change]:
+        """The change with each other that may add to it: one for each finding, then those that came closest alone."""
+        tried = sorted((t for t in self.trials if t.run is not None and not t.change.parts), key=lambda t: t.promise)
+        free = [t for t in tried if not set(t.change.touches) & set(base.touches)]
+        best: dict[str, Change] = {}
+        for trial in free:
+            best.setdefault(trial.change.family, trial.change)
+        own = [_own_change(f.cause, free) for f in findings[:4]]
+        partners = {c.name: c for c in (*own, *best.values()) if c is not None}
+        return [together(base, partner) for partner in partners.values()]
 
     def _ablate(self) -> None:
         """Put a proved combination with a part left out in its place, as long as that is proved too.
 
-        A smaller one that failed before, on the screening seed or in its own verification, is not tried again.
+        A smaller one that failed before, on the screening seed or in its own verification, is not tried again; one that
+        gets much less far is no smaller form of the same.
         """
         for i, remedy in enumerate(self.proved):
             criterion = remedy.verification.criterion
             smaller = self._smaller(remedy.change, criterion)
             while smaller and self.bench.time_left:
-                for change, runs in self.bench.prove(smaller[:1]):
+                done = {r.change.name: r for r in self.proved}.get(smaller[0].name)
+                for change, runs in [(done.change, done.runs)] if done else self.bench.prove(smaller[:1]):
                     proof = verification(self.baseline, runs, criterion)
-                    if proof.holds and proof.changed.successes >= self.proved[i].verification.changed.successes:
-                        self.proved[i] = self._remedy(change, proof, runs)
+                    new, now = self._remedy(change, proof, runs), self.proved[i]
+                    as_often = proof.changed.successes >= now.verification.changed.successes
+                    short = far_behind(self._reach(new.runs), self._reach(now.runs))
+                    if proof.holds and as_often and not short:
+                        self.proved[i] = new
                         smaller = [change, *self._smaller(change, criterion)]
-                    else:
-                        self._fail(change, proof, runs)
+                    elif done is None:
+                        self._fail(
+                            change, proof, runs, f", but much less far than with more: {now.summary}" if short else ""
+                        )
                 smaller = smaller[1:]
         unique = {r.change.name: r for r in self.proved}
         self.proved = list(unique.values())
@@ -168,8 +255,8 @@ class Search:
         for pair in pairs:
             for third in best.values():
                 if not set(pair.change.touches) & set(third.touches):
-                    names = frozenset(p.name for p in (*pair.change.parts, third))
-                    unique.setdefault(names, together(pair.change, third))
+                    made = together(pair.change, third)
+                    unique.setdefault(_names(made), made)
         return list(unique.values())[:TRIPLES]
 
     def _pairs(self, findings: Sequence[Finding]) -> list[Change]:
@@ -207,14 +294,36 @@ def _own_change(cause: str, trials: Sequence[Trial]) -> Change | None:
     return min(own, key=lambda t: (len(t.change.answers), t.promise)).change if own else None
 
 
-def _quality(remedy: Remedy) -> float:
-    """Skill on the worst seed, on validation data where there are some: what the next seed may get."""
-    skills = []
-    for run in remedy.runs:
+def reach(runs: Sequence[Run]) -> float:
+    """How far the worst of some runs got, from 0 for a constant answer to 1, on validation data where there are some.
+
+    The score above a constant answer's, over what that leaves open; where there is no score, the share of a constant
+    answer's loss that is gone. At least -1.
+    """
+    reached = []
+    for run in runs:
         score = run.score if math.isnan(run.validation_score) else run.validation_score
-        skill = (score - run.constant_score) / max(1 - run.constant_score, 1e-9)
-        skills.append(max(skill, -1.0) if skill == skill else -1.0)
-    return min(skills, default=-1.0)
+        far = (score - run.constant_score) / max(1 - run.constant_score, 1e-9)
+        if not math.isfinite(far) and run.constant_loss > 0:
+            far = 1 - run.end_loss / run.constant_loss
+        reached.append(max(far, -1.0) if math.isfinite(far) else -1.0)
+    return min(reached, default=-1.0)
+
+
+def far_behind(one: float, best: float) -> bool:
+    """Whether one reach is so far behind another that no smaller change makes up for it.
+
+    Either a tenth of the way, or, near the end of it, more than twice as much left open.
+
+    >>> far_behind(0.6, 1.0), far_behind(0.92, 1.0), far_behind(0.92, 0.95)
+    (True, True, False)
+    """
+    return one < best - BEHIND or 1 - one > 2 * (1 - best) + OPEN
+
+
+def _names(change: Change) -> frozenset[str]:
+    """What it is made of, in whichever order."""
+    return frozenset(p.name for p in change.parts or (change,))
 
 
 def _combined(parts: Sequence[Change]) -> Change:

@@ -11,6 +11,7 @@ from trainability.setup import Run
 from trainability.theory.wilson import interval
 
 Criterion = Literal["trained", "learned"]
+HALF = 0.5  # of a skill, as for a run that has learned
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Verification:
         steps: optimizer steps of every run.
         criterion: "trained" (at or below the target loss) or "learned" (that, or half of what a constant answer leaves
             open, measured by the score); either way no worse than a constant answer on validation data.
+        carried: whether half of a changed run's skill had to be there on validation data too.
     """
 
     unchanged: Share
@@ -81,6 +83,7 @@ class Verification:
     pairs: tuple[Pair, ...]
     steps: int
     criterion: Criterion = "trained"
+    carried: bool = False
 
     @property
     def holds(self) -> bool:
@@ -89,7 +92,8 @@ class Verification:
         return enough and self.changed.successes > self.unchanged.successes
 
     def __str__(self) -> str:
-        return f"{self.criterion} on {self.changed}; unchanged on {self.unchanged.successes} of {self.unchanged.n}"
+        what = f"{self.criterion}, with half of the skill on validation data," if self.carried else self.criterion
+        return f"{what} on {self.changed}; unchanged on {self.unchanged.successes} of {self.unchanged.n}"
 
 
 def succeeded(run: Run, criterion: Criterion) -> bool:
@@ -97,8 +101,22 @@ def succeeded(run: Run, criterion: Criterion) -> bool:
     return run.succeeded if criterion == "trained" else run.learned
 
 
+def lost_on_new_data(runs: Sequence[Run]) -> bool:
+    """Whether most of some runs learned their training data and are no better than a constant answer on validation data."""
+    lost = [(r.trained or r.skill >= HALF) and r.keeps and not r.generalises for r in runs]
+    return sum(lost) > len(lost) / 2
+
+
+def carries_over(run: Run) -> bool:
+    """Whether at least half of the skill on training data is there on validation data; True where there is no score."""
+    return not run.validation_skill < HALF * run.skill
+
+
 def verification(unchanged: Sequence[Run], changed: Sequence[Run], criterion: Criterion) -> Verification:
     """Compare runs of the same seeds, in the same order.
+
+    Where the unchanged runs learned and only failed on validation data, a changed one succeeds if at least half of its
+    skill on training data is there on validation data too: a loss just below a constant answer's is no cure.
 
     Args:
         unchanged, changed: runs with equal seeds, pair by pair.
@@ -114,13 +132,15 @@ def verification(unchanged: Sequence[Run], changed: Sequence[Run], criterion: Cr
         raise ValueError(
             f"seeds {[r.seed for r in unchanged]} and {[r.seed for r in changed]} differ; pairs need equal seeds."
         )
+    strict = lost_on_new_data(unchanged)
     return Verification(
         unchanged=Share(sum(succeeded(r, criterion) for r in unchanged), len(unchanged)),
-        changed=Share(sum(succeeded(r, criterion) for r in changed), len(changed)),
+        changed=Share(sum(succeeded(r, criterion) and (not strict or carries_over(r)) for r in changed), len(changed)),
         pairs=tuple(
             Pair(a.seed if a.seed is not None else -1, a.outcome, b.outcome, a.score, b.score)
             for a, b in zip(unchanged, changed, strict=True)
         ),
         steps=changed[0].steps if changed else 0,
         criterion=criterion,
+        carried=strict,
     )

@@ -80,7 +80,7 @@ def loss_family(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> 
             if fit is not None:
                 return LossFamily(name, *fit, broadcasts=broadcasts, one_hot=one_hot, sums=sums)
         known = _by_type(loss_fn)
-        if known is None and _shift_invariant(loss_fn, trials, target):
+        if known is None and _shift_invariant(loss_fn, trials, target) and _curved(loss_fn, trials, target):
             known = "cross-entropy"
     return LossFamily(known or "custom", sums=sums)
 
@@ -97,7 +97,7 @@ def _references(output: Tensor, target: Tensor) -> Iterator[tuple[Family, Refere
             yield "nll-of-probabilities", lambda o, t: -(t * o.log()).sum(1).mean(), False, False
     pointwise: tuple[tuple[Family, Reference], ...] = (
         ("mse", F.mse_loss),
-        ("bce", F.binary_cross_entropy),
+        ("bce", _cross_entropy),
         ("bce-with-logits", F.binary_cross_entropy_with_logits),
         ("l1", F.l1_loss),
         ("huber", F.smooth_l1_loss),
@@ -109,6 +109,11 @@ def _references(output: Tensor, target: Tensor) -> Iterator[tuple[Family, Refere
             yield name, _broadcast(reference), True, False
         if index and classes > 1 and target.numel() == output.shape[0]:
             yield name, _one_hot(reference, classes), False, True
+
+
+def _cross_entropy(p: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy by its formula, which does not refuse targets outside [0, 1], as hand-written ones do not."""
+    return -(target * p.log() + (1 - target) * torch.log1p(-p)).mean()
 
 
 def _aligned(reference: Reference) -> Reference:
@@ -164,6 +169,13 @@ def _shift_invariant(loss_fn: Callable[..., Any], trials: list[Tensor], target: 
     if plain is None or moved is None or max(plain) - min(plain) < 1e-6:
         return False
     return all(abs(a - b) <= 1e-4 * max(abs(a), 1e-6) for a, b in zip(plain, moved, strict=True))
+
+
+def _curved(loss_fn: Callable[..., Any], trials: list[Tensor], target: Tensor) -> bool:
+    """Whether the loss bends between two outputs that are close: a softmax does, a margin is made of straight lines."""
+    a, b = trials[0], 0.9 * trials[0] + 0.1 * trials[1]
+    found = _values(loss_fn, [a, (a + b) / 2, b], target)
+    return found is not None and abs(found[0] + found[2] - 2 * found[1]) > 1e-6 * max(abs(found[1]), 1e-6)
 
 
 def _by_type(loss_fn: Callable[..., Any]) -> Family | None:

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from trainability.setup.hidden import hidden
+
 Memo = dict[Any, Any]
 Step = Callable[..., Any]
 
@@ -164,7 +166,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def known(*pairs: tuple[Any, Any]) -> Memo:
-    """A memo that maps each pair's first to its second, and every part of the modules among the firsts to itself.
+    """A memo that maps each pair's first to its second, and all that the modules among the firsts hold to itself.
 
     Example:
         >>> net = nn.Linear(1, 1); memo = known((net, net))
@@ -174,7 +176,7 @@ def known(*pairs: tuple[Any, Any]) -> Memo:
     memo: Memo = {}
     for old, new in pairs:
         if isinstance(old, nn.Module):
-            for part in (*old.modules(), *old.parameters(), *old.buffers()):
+            for part in (*old.modules(), *old.parameters(), *old.buffers(), *(t for _, t in hidden(old))):
                 memo[id(part)] = part
         memo[id(old)] = new
     return memo

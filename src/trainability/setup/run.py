@@ -9,6 +9,9 @@ import numpy as np
 
 from trainability.measures.outcome import Outcome
 
+CLEARLY = 0.5  # skill; "learned" asks for as much on the training data
+KEPT = 0.85  # measured: healthy networks keep at least 0.97 of it, averages of a hundred steps at momentum 0.001 0.58 to 0.79
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -27,6 +30,10 @@ class Run:
         steps: number of optimizer steps.
         seconds: wall-clock time.
         gradient_norms: (k, 2), pairs (step, norm of the gradient over all parameters) at up to 60 steps.
+        by_batch_loss, by_averages_loss: of a model with batch normalisation, its loss at the end on training batches,
+            normalised by each batch's own statistics, and by the running averages that eval mode uses; else nan.
+        validation_constant_score: the score of the best constant answer on the validation data, where it was asked.
+        answers_zero: whether at the end every output is exactly 0 for every input of the sample.
     """
 
     outcome: Outcome
@@ -43,6 +50,10 @@ class Run:
     steps: int
     seconds: float
     gradient_norms: np.ndarray
+    by_batch_loss: float = math.nan
+    by_averages_loss: float = math.nan
+    validation_constant_score: float = math.nan
+    answers_zero: bool = False
 
     @property
     def trained(self) -> bool:
@@ -51,10 +62,31 @@ class Run:
 
     @property
     def generalises(self) -> bool:
-        """Whether it beats the best constant answer on the validation data; True where there are none."""
+        """Whether it beats the best constant answer on the validation data, or True where there are none.
+
+        By the loss, or clearly by the score: a network that is right and too sure of the few cases where it is wrong
+        has a loss above a constant answer's and has learned all the same.
+        """
         if math.isnan(self.validation_constant_loss):
             return True
-        return self.validation_loss < self.validation_constant_loss
+        return self.validation_loss < self.validation_constant_loss or self.validation_skill >= CLEARLY
+
+    @property
+    def validation_skill(self) -> float:
+        """Share of what a constant answer leaves open on the validation data; nan without."""
+        constant = self.validation_constant_score
+        constant = self.constant_score if math.isnan(constant) else constant
+        return (self.validation_score - constant) / max(1 - constant, 1e-9)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether eval mode keeps most of what training has gained on a constant answer.
+
+        Only batch normalisation can lose it, whose running averages may be far from what batches have now.
+        """
+        reference = self.start_loss if math.isnan(self.constant_loss) else self.constant_loss
+        gained, kept = reference - self.by_batch_loss, reference - self.by_averages_loss
+        return not (gained > 0 and kept < KEPT * gained)
 
     @property
     def skill(self) -> float:
@@ -63,14 +95,14 @@ class Run:
 
     @property
     def learned(self) -> bool:
-        """Trained, or learning with a skill of at least one half; and it generalises."""
+        """Trained, or learning with a skill of at least one half; in eval mode too, and it generalises."""
         enough = self.trained or (self.outcome == "learning" and self.skill >= 0.5)
-        return enough and self.generalises
+        return enough and self.keeps and self.generalises
 
     @property
     def succeeded(self) -> bool:
-        """Trained, and no worse than a constant answer on data it has not seen."""
-        return self.trained and self.generalises
+        """Trained, in eval mode too, and no worse than a constant answer on data it has not seen."""
+        return self.trained and self.keeps and self.generalises
 
     @property
     def end_loss(self) -> float:

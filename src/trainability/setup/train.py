@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from trainability.errors import SetupError
 from trainability.measures.outcome import default_target, outcome
+from trainability.setup.averages import losses_by_statistics
 from trainability.setup.batches import Batches, steps
 from trainability.setup.constant_answer import constant_answer
 from trainability.setup.facts import SAMPLE, Facts, device_of, evaluate, forward, penalty
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LOGARITHMIC = ("cross-entropy", "nll", "nll-of-probabilities", "bce", "bce-with-logits")
 SOLVED = 1e-3  # nats; one class or one sample: a constant answer is right, and there is nothing for it to leave open
+ZERO_SAMPLE = 128  # inputs that show whether a model still answers
 LOST = 20  # a loss that was not finite for so many steps in a row does not come back
 
 
@@ -109,6 +111,7 @@ def fit(
     x, y = setup.batches.sample(SAMPLE)
     train_score = setup.score(x, y)
     val_loss, val_constant, val_score = _validate(setup, answer, where)
+    by_batch, by_averages = losses_by_statistics(setup)
     return Run(
         outcome=outcome(losses.tolist(), start_loss, constant, target),
         losses=losses,
@@ -124,6 +127,10 @@ def fit(
         steps=steps_wanted,
         seconds=time.perf_counter() - began,
         gradient_norms=np.array(norms).reshape(-1, 2),
+        by_batch_loss=by_batch,
+        by_averages_loss=by_averages,
+        validation_constant_score=_validation_constant_score(setup),
+        answers_zero=answers_zero(setup),
     )
 
 
@@ -212,6 +219,28 @@ def _validate(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple
         if answer is not None:
             constant = float(evaluate(setup.loss_fn, answer.expand(len(x), *answer.shape), y))
     return loss, constant, score(output, y, setup.facts.task, logits=setup.facts.logits)
+
+
+def answers_zero(setup: Setup) -> bool:
+    """Whether a model answers exactly 0 to every input of a sample, as one that ends with a dead ReLU does.
+
+    Example:
+        >>> from trainability.problems import get
+        >>> answers_zero(get("digits-mlp")())
+        False
+    """
+    output = predict(setup.model, setup.batches.sample(ZERO_SAMPLE)[0].to(setup.device))
+    return not bool(output.any())
+
+
+def _validation_constant_score(setup: Setup) -> float:
+    data = setup.validation_batches
+    if data is None:
+        return math.nan
+    try:
+        return constant_score(data.sample(SAMPLE)[1], setup.facts.task)
+    except (RuntimeError, ValueError):
+        return math.nan
 
 
 def predict(model: nn.Module, inputs: Tensor) -> Tensor:

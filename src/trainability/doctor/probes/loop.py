@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -18,18 +18,21 @@ from trainability.setup import Setup
 from trainability.setup.batches import steps
 from trainability.setup.facts import evaluate, forward
 from trainability.setup.loop_events import Event, loop_events
+from trainability.setup.output import OutputOf
 from trainability.setup.own_step import OwnStep
 from trainability.setup.untouched import random_state_kept, seed_everything, untouched
 
 FEWEST, MOST, ENOUGH = 8, 64, 6  # calls at least and at most; optimizer steps that are enough to see a habit
+MANY = 512  # calls at most where no optimizer has stepped yet, since gradients may be accumulated for long
+MOMENTS = 4
 SECONDS = 5.0  # after which three calls have to do
 
 
 def loop_reading(setup: Setup) -> LoopReading | None:
     """Call a Setup's own step a few times on a private copy and read what it does.
 
-    Calls it until six optimizer steps are seen, at least 8 and at most 64 times, so that gradients accumulated over
-    several calls are told from gradients that are never cleared.
+    Calls it until six optimizer steps are seen, at least 8 and at most 64 times (512 where none stepped), so that
+    gradients accumulated over several calls are told from gradients that are never cleared.
 
     Args:
         setup: stays as it is, also where its step trains it instead of the copy that it is given.
@@ -55,7 +58,17 @@ def _watched(setup: Setup) -> LoopReading:
     one_call: tuple[Event, ...] = ()
     calls, began = 0, time.perf_counter()
 
+    waste = _Waste([p for p, _ in before.values()])
+    given: set[tuple[float, ...]] = set()
+    used: set[tuple[float, ...]] = set()
+
+    def entering(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if torch.is_grad_enabled():
+            used.add(_print([*args, *kwargs.values()]))
+
     def seen(event: Event) -> None:
+        if event.ours:
+            waste.see(event)
         if event.name not in ("backward", "step"):
             return
         found = {name: p.grad for name, (p, _) in before.items() if p.grad is not None}
@@ -70,15 +83,18 @@ def _watched(setup: Setup) -> LoopReading:
         own, data = OwnStep(copy), steps(copy.batches, 0)
         batch = next(data)
         expected = _own_gradient(copy, *(t.to(copy.device) for t in batch))
+        handle = inner(copy.model).register_forward_pre_hook(entering, with_kwargs=True)
         with loop_events(copy.model, copy.optimizer, seen=seen) as events:
             for x, y in chain([batch], data):
+                given.add(_print([x]))
                 own(calls, x.to(copy.device), y.to(copy.device))
                 one_call = one_call or tuple(e for e in events.all if e.ours)
                 calls += 1
                 done = sum(e.name == "step" and e.ours for e in events.all)
                 late = calls >= 3 and time.perf_counter() - began > SECONDS
-                if late or calls >= min(MOST, setup.steps) or (calls >= FEWEST and done >= ENOUGH):
+                if late or calls >= min(MOST if done else MANY, setup.steps) or (calls >= FEWEST and done >= ENOUGH):
                     break
+        handle.remove()
     after = dict(copy.model.named_parameters())
     trainable = [name for name, (p, _) in before.items() if p.requires_grad]
     moved = _movement(before)
@@ -88,6 +104,10 @@ def _watched(setup: Setup) -> LoopReading:
         calls=calls,
         **_habits(events.groups[:-1], list(events.all), one_call),
         foreign_steps=foreign,
+        thrown=waste.share,
+        given=len(given),
+        used=len(used),
+        again=_among(used, given),
         mode_matters=any(isinstance(m, _MODAL) for m in copy.model.modules()),
         moved=moved,
         elsewhere=moved == 0 and (others or foreign > 0),
@@ -112,6 +132,68 @@ def scheduled_lrs(optimizer: Any) -> tuple[float, ...]:
 
 
 _MODAL = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+
+
+class _Waste:
+    """Backwards whose gradient nobody used: cleared before a step, while no weight changed.
+
+    A weight that changes between the two (an ascent step of sharpness-aware training, an update written by hand) is a
+    use. What follows the last step may still be used.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.waiting: list[tuple[list[int], list[float]]] = []
+        self.used = self.lost = 0
+        self.at_last_step = (0, 0)
+
+    def see(self, event: Event) -> None:
+        if event.name == "backward" and event.reached:
+            self.waiting.append(self._weights())
+        elif event.name in ("step", "skip"):
+            self.used += len(self.waiting)
+            self.waiting = []
+            self.at_last_step = (self.used, self.lost)
+        elif event.name == "clear" and self.waiting:
+            now = self._weights()
+            lost = sum(then == now for then in self.waiting)
+            self.lost, self.used = self.lost + lost, self.used + len(self.waiting) - lost
+            self.waiting = []
+
+    @property
+    def share(self) -> float:
+        """Of the backwards up to the last step."""
+        used, lost = self.at_last_step
+        return lost / (used + lost) if used + lost else 0.0
+
+    def _weights(self) -> tuple[list[int], list[float]]:
+        norms = torch._foreach_norm([p.detach() for p in self.parameters]) if self.parameters else []
+        return [p._version for p in self.parameters], [float(n) for n in norms]
+
+
+def inner(model: nn.Module) -> nn.Module:
+    """What a user's step is given: the module itself where an output is chosen from it."""
+    return model.model if isinstance(model, OutputOf) else model
+
+
+def _print(given: Sequence[object]) -> tuple[float, ...]:
+    """A few numbers that a batch has in whichever order its samples come: moments of its rows."""
+    numbers: list[float] = []
+    for t in given:
+        if isinstance(t, Tensor) and t.numel() and not t.is_complex() and not t.is_sparse:
+            rows = t.detach().double().reshape(len(t), -1) if t.ndim else t.detach().double().reshape(1, 1)
+            weights = torch.linspace(1, 2, rows.shape[1], dtype=torch.float64, device=rows.device)
+            sums = rows @ weights
+            numbers += [float(f"{float(v):.9g}") for v in (sums.sum(), sums.square().sum(), sums.pow(3).sum())]
+            numbers.append(float(len(rows)))
+    return tuple(numbers)  # MOMENTS of each tensor
+
+
+def _among(used: Collection[tuple[float, ...]], given: Collection[tuple[float, ...]]) -> bool:
+    """Whether everything used is a batch that was given, or has as many samples as one."""
+    rows = {g[-1] for g in given if g}
+    parts = [{u[i : i + MOMENTS] for i in range(0, len(u), MOMENTS)} for u in used]
+    return all(part & set(given) or {p[-1] for p in part} & rows for part in parts)
 
 
 def _habits(

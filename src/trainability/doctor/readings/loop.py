@@ -21,6 +21,11 @@ class LoopReading:
         accumulated: backwards per optimizer step, on average; nan without steps.
         stale: share of optimizer steps, from the second on, whose gradient still held that of the step before.
         emptied: share of optimizer steps that saw no gradient, since it was cleared after backward.
+        thrown: share of backwards whose gradient was cleared before any step, with no weight changed in between; calls
+            after the last step are left out.
+        given: different batches that the calls were given; used: different ones that the model was run on with
+            autograd on, whichever order their samples have; again: whether what it was run on is one of these batches,
+            or as many samples as one.
         evaluating: share of the model's recorded forward passes in eval mode; mode_matters: whether the model has
             dropout or batch normalisation.
         moved: |weights after - before| / |weights before|, over all parameters of the model.
@@ -43,6 +48,10 @@ class LoopReading:
     accumulated: float = 1.0
     stale: float = 0.0
     emptied: float = 0.0
+    thrown: float = 0.0
+    given: int = 8
+    used: int = 8
+    again: bool = True
     evaluating: float = 0.0
     mode_matters: bool = False
     moved: float = 0.01

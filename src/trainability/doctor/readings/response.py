@@ -24,6 +24,8 @@ class ResponseReading:
             inputs are scaled; 1 for ReLU, 2 for a square; nan where it was not measured.
         total_growth: the power by which the last weight layer's output grows with the inputs.
         grows_between: the two layers between which `growth` was seen.
+        bent_loss, bent_validation_loss: end of one run of the same network with ReLU between its layers; measured only
+            where the network is affine and trains all the same, else nan.
         finite: whether every layer's output is finite at the inputs as they are.
     """
 
@@ -36,3 +38,12 @@ class ResponseReading:
     total_growth: float = 1.0
     grows_between: tuple[str, str] = ("", "")
     finite: bool = True
+    bent_loss: float = NAN
+    bent_validation_loss: float = NAN
+
+    @property
+    def affine(self) -> bool:
+        """Whether two or more weight layers make one affine map: float32 rounding stays under 1e-5 of the outputs' spread,
+        and the flattest of the measured healthy networks, a GRU on small inputs, bends by 0.2.
+        """
+        return self.weight_layers >= 2 and not self.hidden_activations and self.bend <= 1e-4

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trainability.measures.outcome import Outcome
 
 NAN = math.nan
+CLEARLY = 0.5  # as for a Run
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class RunReading:
         peak_loss: largest loss of the first fifth, averaged over 16 samples where batches are smaller.
         late_slope: relative change of the smoothed loss over the last third, (after - before) / before.
         score, constant_score: accuracy or R2 at the end, and of the best constant answer.
-        validation_loss, validation_constant_loss: nan without validation data.
+        validation_loss, validation_constant_loss, validation_score, validation_constant_score: nan without validation data.
+        answers_zero: whether at the end every output is exactly 0 for every input.
+        keeps: whether eval mode keeps what training gained.
     """
 
     outcome: Outcome = "trained"
@@ -36,6 +39,10 @@ class RunReading:
     constant_score: float = 0.1
     validation_loss: float = NAN
     validation_constant_loss: float = NAN
+    validation_score: float = NAN
+    keeps: bool = True
+    validation_constant_score: float = NAN
+    answers_zero: bool = False
 
     @property
     def skill(self) -> float:
@@ -44,5 +51,12 @@ class RunReading:
 
     @property
     def generalises(self) -> bool:
-        """Whether it beats the best constant answer on validation data; True without any."""
-        return not self.validation_loss >= self.validation_constant_loss
+        """Whether it beats the best constant answer on validation data, by the loss or clearly by the score."""
+        return not self.validation_loss >= self.validation_constant_loss or self.validation_skill >= CLEARLY
+
+    @property
+    def validation_skill(self) -> float:
+        """Share of what a constant answer leaves open on validation data; nan without any."""
+        constant = self.validation_constant_score
+        constant = self.constant_score if math.isnan(constant) else constant
+        return (self.validation_score - constant) / max(1 - constant, 1e-9)

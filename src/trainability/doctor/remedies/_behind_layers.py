@@ -12,6 +12,13 @@ from trainability.setup import Setup
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
+LINES = """names = [n for n, m in model.named_modules() if isinstance(m, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d))]
+for name in names[:-1]:
+    layer = model.get_submodule(name)
+    model.set_submodule(name, nn.Sequential(layer, {made}))"""
+"""What a user would write, with the module in terms of `layer`."""
+
+
 def behind_hidden_layers(setup: Setup, made: Callable[[nn.Module], nn.Module]) -> Setup:
     """Replace each linear or convolution layer but the last by itself followed by `made(layer)`.
 

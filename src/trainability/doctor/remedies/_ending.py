@@ -70,8 +70,14 @@ class _Pass(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def removal_line(ending: OutputReading) -> str:
-    """What a user would do in the script to remove the ending."""
-    if ending.path:
-        return f"# remove the last {ending.activation} (module {ending.path!r}) from the model"
-    return f"# return the logits from forward(), without the last {ending.activation}"
+def removal_line(ending: OutputReading, instead: str = "nn.Identity()") -> str:
+    """What a user would do in the script to remove the ending, or to put another module in its place.
+
+    Example:
+        >>> print(removal_line(OutputReading(activation="softmax", path="2")))
+        model.set_submodule("2", nn.Identity())  # instead of the last softmax
+    """
+    if ending.path and not ending.reused:
+        return f'model.set_submodule("{ending.path}", {instead})  # instead of the last {ending.activation}'
+    without = "" if instead == "nn.Identity()" else f", and put it through {instead}"
+    return f"# return the logits from forward(), without the last {ending.activation}{without}"

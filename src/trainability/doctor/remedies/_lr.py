@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from trainability.doctor.readings import OptimizerReading
 from trainability.setup import Setup
 
 
@@ -16,16 +17,50 @@ def scale_lr(setup: Setup, factor: float) -> Setup:
     return setup
 
 
-def optimizer_line(name: str, **options: float) -> str:
-    """The line that builds an optimizer with some options changed.
+def lr_lines(o: OptimizerReading, new: float) -> str:
+    """The lines that give an optimizer another largest learning rate, the groups' in proportion, and keep all else.
 
     Example:
-        >>> optimizer_line("SGD", lr=0.001)
-        'optimizer = torch.optim.SGD(model.parameters(), lr=0.001)  # its other options as before'
+        >>> print(lr_lines(OptimizerReading("SGD", (0.1,)), 0.001))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.001)  # its other options as before
+        >>> print(lr_lines(OptimizerReading("SGD", (0.1,), momentum=0.9), 0.001))
+        for group in optimizer.param_groups:  # or lr=0.001 where the optimizer is built
+            group["lr"] = 0.001
+        >>> print(lr_lines(OptimizerReading("Adam", (0.1, 0.01)), 0.05))
+        for group in optimizer.param_groups:  # of the largest, 0.1, this makes 0.05
+            group["lr"] *= 0.5
     """
-    where = "torch.optim." if hasattr(torch.optim, name) else ""
-    given = ", ".join(f"{key}={value:g}" for key, value in options.items())
-    return f"optimizer = {where}{name}(model.parameters(), {given})  # its other options as before"
+    if len(set(o.lrs)) > 1 and o.lr > 0:
+        return option_lines(
+            "lr", f"*= {float(f'{new / o.lr:.12g}')!r}", f"of the largest, {o.lr:g}, this makes {new:g}"
+        )
+    if o.name == "SGD" and len(o.lrs) == 1 and not o.momentum and not o.weight_decay:
+        return optimizer_line(o, lr=new)
+    return option_lines("lr", f"= {new:g}", f"or lr={new:g} where the optimizer is built")
+
+
+def option_lines(name: str, how: str, note: str) -> str:
+    """The lines that change one option of every group.
+
+    Example:
+        >>> print(option_lines("momentum", "= 0.9", "or where the optimizer is built"))
+        for group in optimizer.param_groups:  # or where the optimizer is built
+            group["momentum"] = 0.9
+    """
+    return f'for group in optimizer.param_groups:  # {note}\n    group["{name}"] {how}'
+
+
+def optimizer_line(o: OptimizerReading, *, lr: float) -> str:
+    """The line that builds an optimizer of the same class over the model's parameters.
+
+    Example:
+        >>> optimizer_line(OptimizerReading("SGD", (0.1,), momentum=0.9), lr=0.1)
+        'optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)  # its other options as before'
+    """
+    where = "torch.optim." if hasattr(torch.optim, o.name) else ""
+    known = {"lr": lr, "momentum": o.momentum, "weight_decay": o.weight_decay}
+    given = ", ".join(f"{key}={value:g}" for key, value in known.items() if key == "lr" or value)
+    return f"optimizer = {where}{o.name}(model.parameters(), {given})  # its other options as before"
 
 
 def nice(lr: float) -> float:

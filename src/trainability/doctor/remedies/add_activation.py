@@ -8,7 +8,7 @@ from torch import nn
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
-from trainability.doctor.remedies._behind_layers import behind_hidden_layers
+from trainability.doctor.remedies._behind_layers import LINES, behind_hidden_layers
 from trainability.doctor.remedies._change import Change, Prescription
 
 ANSWERS = ("no-nonlinearity",)
@@ -20,7 +20,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name="relu-between-layers",
         family="add-activation",
         summary="Put a ReLU behind every layer but the last",
-        code="# nn.ReLU() behind every nn.Linear and nn.Conv of the model but the last",
+        code=LINES.format(made="nn.ReLU()"),
         size=1.0,
         answers=ANSWERS,
         touches=("activation",),

@@ -19,12 +19,15 @@ ANSWERS = ("parameters-not-in-optimizer", "no-trainable-parameters", "frozen-par
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     """The optimizer built anew over `model.parameters()`; frozen models are unfrozen first."""
+    if finding.cause == "parameters-not-in-optimizer" and not r.optimizer.missing:
+        return  # it holds all that the model knows; what it does not know is for `register_layers`
     frozen = finding.cause in ("no-trainable-parameters", "frozen-parameters")
     yield Change(
         name="all-parameters" + ("-unfrozen" if frozen else ""),
         family="all-parameters",
         summary=("Unfreeze the model and build" if frozen else "Build") + " the optimizer over the model's parameters",
-        code=("model.requires_grad_(True)\n" if frozen else "") + optimizer_line(r.optimizer.name, lr=r.optimizer.lr),
+        code=("model.requires_grad_(True)\n" if frozen else "")
+        + optimizer_line(r.optimizer, lr=r.optimizer.lrs[0] if r.optimizer.lrs else 0.0),
         size=1.0,
         answers=ANSWERS,
         touches=("optimizer",),

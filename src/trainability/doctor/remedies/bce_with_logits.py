@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import OutputReading, Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._class_loss import yes_or_no_lines
 from trainability.doctor.remedies._ending import removal_line, without_ending
 from trainability.setup import Setup
 
@@ -26,7 +27,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name="bce-with-logits",
         family="bce-with-logits",
         summary="Give the logits to binary cross-entropy instead of a squashed value to this loss",
-        code=f"{removal_line(ending)}\nloss_fn = nn.BCEWithLogitsLoss()",
+        code=f"{removal_line(ending)}\n{yes_or_no_lines(r)}",
         size=2.0,
         answers=ANSWERS,
         touches=("ending", "loss"),

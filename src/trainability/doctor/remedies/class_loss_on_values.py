@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._class_loss import class_loss
+from trainability.doctor.remedies._class_loss import class_loss, class_loss_lines
 
 ANSWERS = ("log-of-unnormalised-output",)
 
@@ -20,7 +20,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name="class-loss-on-values",
         family="class-loss-on-values",
         summary="Use cross-entropy, which normalises, instead of a likelihood of outputs that are not",
-        code="loss_fn = nn.CrossEntropyLoss()",
+        code=class_loss_lines(r),
         size=1.0,
         answers=ANSWERS,
         touches=("loss",),

@@ -10,9 +10,9 @@ import torch
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import OutputReading, Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._class_loss import class_loss
+from trainability.doctor.remedies._class_loss import class_loss, class_loss_lines
 from trainability.doctor.remedies._ending import removal_line, without_ending
-from trainability.doctor.remedies._lr import optimizer_line, scale_lr
+from trainability.doctor.remedies._lr import lr_lines, scale_lr
 from trainability.setup import Setup
 
 ANSWERS = ("saturated-softmax", "log-of-softmax", "log-of-unnormalised-output")
@@ -31,8 +31,8 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             family="cross-entropy",
             summary=f"Give the logits to cross-entropy instead of probabilities to this loss{slower}",
             code=(
-                f"{removal_line(ending)}\nloss_fn = nn.CrossEntropyLoss()"
-                + ("\n" + optimizer_line(r.optimizer.name, lr=lr) if factor < 1 else "")
+                f"{removal_line(ending)}\n{class_loss_lines(r)}"
+                + ("\n" + lr_lines(r.optimizer, lr) if factor < 1 else "")
             ),
             size=2.0 if factor == 1 else 3.0,
             answers=(*ANSWERS, "softmax-before-cross-entropy"),

@@ -14,6 +14,7 @@ ANSWERS = ("non-finite-data",)
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     """Leave the samples out where most are whole; fill inputs in, feature by feature. For data that are tensors."""
+    bad_y = r.data.nonfinite_targets > 0
     bad = max(r.data.nonfinite_inputs, r.data.nonfinite_targets)
     if r.data.n <= 0:
         return
@@ -23,7 +24,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             family="finite-data",
             summary=f"Leave out the {bad} samples with NaN or infinite values",
             code=(
-                "keep = torch.isfinite(X.flatten(1)).all(1) & torch.isfinite(y.float().reshape(len(y), -1)).all(1)\n"
+                "keep = torch.isfinite(X.reshape(len(X), -1)).all(1) & torch.isfinite(y.reshape(len(y), -1)).all(1)\n"
                 "X, y = X[keep], y[keep]"
             ),
             size=1.0,
@@ -37,9 +38,12 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             family="finite-data",
             summary="Fill NaN with the feature's mean, and infinite values with its largest or smallest finite one",
             code=(
-                "for column in X.T:\n"
+                "X = X.clone()\n"
+                "for column in X.view(len(X), -1).T:\n"
                 "    good = column[torch.isfinite(column)]\n"
-                "    column.nan_to_num_(good.mean(), good.max(), good.min())"
+                "    good = good if len(good) else torch.zeros(1)\n"
+                "    column.nan_to_num_(float(good.mean()), float(good.max()), float(good.min()))"
+                + ("\nkeep = torch.isfinite(y.reshape(len(y), -1)).all(1)\nX, y = X[keep], y[keep]" if bad_y else "")
             ),
             size=1.0,
             answers=ANSWERS,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._class_loss import yes_or_no_lines
 from trainability.doctor.remedies._layers import put_in
 from trainability.doctor.remedies._tensors import with_data
 from trainability.errors import SetupError
@@ -28,7 +29,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name="bce-with-logits" if yes_or_no else "squared-error",
             family="fitting-loss",
             summary="Use binary cross-entropy on the one output" if yes_or_no else "Use the squared error",
-            code=f"loss_fn = nn.{'BCEWithLogitsLoss' if yes_or_no else 'MSELoss'}()",
+            code=yes_or_no_lines(r).replace("BCEWithLogits", "BCEWithLogits" if yes_or_no else "MSE"),
             size=1.0,
             answers=ANSWERS,
             touches=("loss",),
@@ -41,7 +42,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             family="fitting-loss",
             summary=f"Give the model {labels.numbers} outputs, one per class, and use cross-entropy",
             code=(
-                f"# the last layer with {labels.numbers} outputs instead of 1\n"
+                f"{_last_layer(r, labels.numbers)}\n"
                 f"y = y.flatten().long(){f' - {low}' if low else ''}\nloss_fn = nn.CrossEntropyLoss()"
             ),
             size=3.0,
@@ -49,6 +50,17 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             touches=("ending", "loss", "targets"),
             transform=partial(_classes, classes=labels.numbers, low=low),
         )
+
+
+def _last_layer(r: Readings, classes: int) -> str:
+    """The line that gives the last layer one output per class."""
+    last = [w for w in r.start.weights if len(w.shape) == 2 and w.shape[0] == 1 and w.name.endswith(".weight")]
+    if not last:
+        return f"# the last layer with {classes} outputs instead of 1"
+    path = last[-1].name.removesuffix(".weight")
+    options = "" if any(w.name == f"{path}.bias" for w in r.start.weights) else ", bias=False"
+    new = f"nn.Linear({last[-1].shape[1]}, {classes}{options})"
+    return f'model.set_submodule("{path}", {new})  # before the optimizer is built'
 
 
 def _one(setup: Setup, generator: torch.Generator, *, yes_or_no: bool) -> Setup:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import OutputReading, Readings
 from trainability.doctor.remedies._change import Change, Prescription
+from trainability.doctor.remedies._class_loss import yes_or_no_lines
 from trainability.doctor.remedies._ending import removal_line, without_ending
 from trainability.setup import Setup
 
@@ -29,11 +30,20 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         summary="Answer each label by itself: "
         + ("logits without the softmax, " if soft else "")
         + "BCEWithLogitsLoss",
-        code=(f"{removal_line(ending)}\n" if soft else "") + "loss_fn = nn.BCEWithLogitsLoss()",
+        code=(f"{removal_line(ending)}\n" if soft else "") + _lines(r),
         size=2.0 if soft else 1.0,
         answers=ANSWERS,
         touches=("ending", "loss"),
         transform=partial(_change, ending=ending if soft else None),
+    )
+
+
+def _lines(r: Readings) -> str:
+    if r.loss.target_shape == r.loss.output_shape:
+        return yes_or_no_lines(r)
+    return (
+        f"y = nn.functional.one_hot(y.flatten().long(), {r.start.output.columns}).float()\n"
+        "loss_fn = nn.BCEWithLogitsLoss()"
     )
 
 

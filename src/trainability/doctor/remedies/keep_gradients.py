@@ -19,7 +19,19 @@ ANSWERS = ("gradients-cleared-before-step",)
 
 
 def propose(finding: Finding, r: Readings) -> Iterator[Change]:
-    """`zero_grad()` at the beginning of the step and nowhere else in it."""
+    """`zero_grad()` at the beginning of the step and nowhere else; where gradients are accumulated, after each step."""
+    if r.loop is not None and r.loop.accumulated > 1:
+        yield Change(
+            name="clear-after-step",
+            family="keep-gradients",
+            summary="Clear the gradients after each optimizer step and nowhere else",
+            code="optimizer.step()\noptimizer.zero_grad()  # here; take the zero_grad() of every batch away",
+            size=1.0,
+            answers=ANSWERS,
+            touches=("step",),
+            transform=_after,
+        )
+        return
     yield Change(
         name="keep-gradients",
         family="keep-gradients",
@@ -35,6 +47,25 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
 
 def _keep(setup: Setup, generator: torch.Generator) -> Setup:
     return setup if setup.step is None else setup.replaced(step=partial(_cleared_first, setup.step))
+
+
+def _after(setup: Setup, generator: torch.Generator) -> Setup:
+    return setup if setup.step is None else setup.replaced(step=partial(_cleared_after, setup.step))
+
+
+def _cleared_after(
+    step: Callable[..., Any], model: nn.Module, batch: tuple[Any, Any], optimizer: torch.optim.Optimizer
+) -> Any:
+    stepped: list[object] = []
+    handle = optimizer.register_step_post_hook(lambda *args: stepped.append(args))
+    try:
+        with withheld(optimizer, "zero_grad"), withheld(model, "zero_grad"):
+            loss = step(model, batch, optimizer)
+    finally:
+        handle.remove()
+    if stepped:
+        optimizer.zero_grad()
+    return loss
 
 
 def _cleared_first(

@@ -10,7 +10,7 @@ from torch import Tensor
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import optimizer_line
+from trainability.doctor.remedies._lr import option_lines
 from trainability.setup import Setup
 
 ANSWERS = ("regulariser-dominates",)
@@ -24,7 +24,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name=f"weight-decay-{decay * factor:g}",
             family="less-regularisation",
             summary=f"Lower the weight decay from {decay:g} to {decay * factor:g}",
-            code=optimizer_line(r.optimizer.name, weight_decay=decay * factor),
+            code=option_lines("weight_decay", f"*= {factor:g}", f"{decay * factor:g} instead of {decay:g}"),
             size=0.5,
             answers=ANSWERS,
             touches=("regulariser",),
@@ -35,7 +35,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name="no-penalty",
             family="less-regularisation",
             summary="Leave the penalty on the weights out of the loss",
-            code="loss = loss_fn(output, target)  # without the sum over the weights, or with a far smaller factor",
+            code="loss = loss_fn(output, target) - loss_fn(target, target)  # or take the sum over the weights out of loss_fn",
             size=1.0,
             answers=ANSWERS,
             touches=("loss",),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import Readings
+from trainability.doctor.readings import OptimizerReading, Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import nice, optimizer_line, scale_lr
+from trainability.doctor.remedies._lr import lr_lines, nice, scale_lr
 
 ANSWERS = (
     "lr-too-high",
@@ -35,16 +35,17 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     if finding.cause == "lr-too-high":
         wanted.append(lr / 1000)
     for new in dict.fromkeys(float(f"{value:.3g}") for value in wanted):
-        yield lower(r.optimizer.name, lr, new)
+        yield lower(r.optimizer, new)
 
 
-def lower(name: str, lr: float, new: float) -> Change:
-    """The change of learning rate from `lr` to `new`, all groups in proportion; `name` is the optimizer's class."""
+def lower(optimizer: OptimizerReading, new: float) -> Change:
+    """The change of the largest learning rate to `new`, all groups in proportion."""
+    lr = optimizer.lr
     return Change(
         name=f"lr-{new:g}",
         family="lower-lr",
         summary=f"Lower the learning rate from {lr:g} to {new:g}",
-        code=optimizer_line(name, lr=new),
+        code=lr_lines(optimizer, new),
         size=0.5,
         answers=("lr-too-high", "oscillation"),
         touches=("optimizer",),

@@ -27,7 +27,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name="rescale-validation",
             family="match-validation",
             summary=f"Divide the validation inputs by {s.factor:.3g}, as the training inputs seem to have been",
-            code=f"X_val = X_val / {s.factor:.3g}  # or better: the very preprocessing that X went through",
+            code=f"X_val = X_val / {s.factor:.6g}  # or better: the very preprocessing that X went through",
             size=1.0,
             answers=ANSWERS,
             touches=("validation",),
@@ -40,7 +40,9 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code=(
             "# fit the preprocessing on the raw training inputs and use it for both:\n"
             "# X, X_val = (X_raw - mean) / std, (X_val_raw - mean) / std\n"
-            "X_val = (X_val - X_val.mean(0)) / X_val.std(0).clamp_min(1e-8) * X.std(0) + X.mean(0)"
+            "spread = X_val.std(0, correction=0)\n"
+            "spread[spread <= 1e-8] = 1.0\n"
+            "X_val = (X_val - X_val.mean(0)) / spread * X.std(0, correction=0) + X.mean(0)"
         ),
         size=1.5,
         answers=ANSWERS,

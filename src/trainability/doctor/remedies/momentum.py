@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import optimizer_line
+from trainability.doctor.remedies._lr import option_lines
 from trainability.setup import Setup
 
 ANSWERS = ("relu-cannot-cross", "lr-too-low")
@@ -22,7 +22,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name=f"momentum-{MOMENTUM:g}",
         family="momentum",
         summary=f"Add momentum {MOMENTUM:g}",
-        code=optimizer_line(r.optimizer.name, lr=r.optimizer.lr, momentum=MOMENTUM),
+        code=option_lines("momentum", f"= {MOMENTUM:g}", f"or momentum={MOMENTUM:g} where the optimizer is built"),
         size=0.5,
         answers=ANSWERS,
         touches=("momentum",),

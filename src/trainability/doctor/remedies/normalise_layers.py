@@ -8,7 +8,7 @@ from torch import nn
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
-from trainability.doctor.remedies._behind_layers import behind_hidden_layers
+from trainability.doctor.remedies._behind_layers import LINES, behind_hidden_layers
 from trainability.doctor.remedies._change import Change, Prescription
 
 ANSWERS = ("exploding-activation",)
@@ -21,8 +21,11 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         family="normalise-layers",
         summary="Put a layer normalisation behind every layer but the last",
         code=(
-            "# nn.LayerNorm(width) behind every nn.Linear of the model but the last\n"
-            "# nn.GroupNorm(1, channels) behind every nn.Conv"
+            "def norm(layer):\n"
+            "    if isinstance(layer, nn.Linear):\n"
+            "        return nn.LayerNorm(layer.out_features)\n"
+            "    return nn.GroupNorm(1, layer.out_channels)\n\n"
+            "# before the optimizer is built\n" + LINES.format(made="norm(layer)")
         ),
         size=1.5,
         answers=ANSWERS,

@@ -31,6 +31,8 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     for kind, choices in CHOICES.items():
         if not any(x.kind == kind and not x.name.endswith(f".{kind}") and x.name != kind for x in hidden):
             continue
+        own = ending.path and not ending.reused and ending.activation == kind
+        kept = f' and child is not model.get_submodule("{ending.path}")' if own else ""
         for new, scheme in choices:
             yield Change(
                 name=f"{new.__name__.lower()}-for-{kind}",
@@ -38,8 +40,11 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
                 summary=f"Use {new.__name__} instead of {MODULES[kind].__name__} in the hidden layers, weights "
                 f"{scheme.replace('_', ' ')}",
                 code=(
-                    f"# nn.{new.__name__}() in place of every hidden nn.{MODULES[kind].__name__}()\n"
-                    f"trainability.initializers.initialize(model, {scheme!r})"
+                    "for parent in list(model.modules()):\n"
+                    "    for name, child in list(parent.named_children()):\n"
+                    f"        if isinstance(child, nn.{MODULES[kind].__name__}){kept}:\n"
+                    f"            setattr(parent, name, nn.{new.__name__}())\n"
+                    f'trainability.initializers.initialize(model, "{scheme}", bias="zeros")'
                 ),
                 size=2.0,
                 answers=ANSWERS,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import nice, optimizer_line, scale_lr
+from trainability.doctor.remedies._lr import lr_lines, nice, scale_lr
 
 ANSWERS = ("lr-too-low", "too-few-steps")
 
@@ -28,7 +28,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name=f"lr-{new:g}",
             family="raise-lr",
             summary=f"Raise the learning rate from {lr:g} to {new:g}",
-            code=optimizer_line(r.optimizer.name, lr=new),
+            code=lr_lines(r.optimizer, new),
             size=0.5,
             answers=ANSWERS,
             touches=("optimizer",),

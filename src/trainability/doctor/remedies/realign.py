@@ -26,12 +26,16 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name=f"realign-{k:+d}",
         family="realign",
         summary=f"Move the labels by {abs(k)} place{'s' if abs(k) > 1 else ''}, to the inputs they belong to",
-        code=f"X, y = X[{k}:], y[:-{k}]" if k > 0 else f"X, y = X[:{k}], y[{-k}:]",
+        code="\n".join(_line(n, *names) for n, names in ((k, ("X", "y")), (also, ("X_val", "y_val"))) if n),
         size=1.0,
         answers=ANSWERS,
         touches=("inputs", "targets"),
         transform=partial(_realign, k=k, also=also),
     )
+
+
+def _line(k: int, x: str, y: str) -> str:
+    return f"{x}, {y} = {x}[{k}:], {y}[:-{k}]" if k > 0 else f"{x}, {y} = {x}[:{k}], {y}[{-k}:]"
 
 
 def shifted(x: Tensor, y: Tensor, k: int) -> tuple[Tensor, Tensor]:

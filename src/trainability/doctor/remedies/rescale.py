@@ -24,8 +24,8 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         code=(
             "with torch.no_grad():\n"
             "    for p in model.parameters():\n"
-            "        if p.ndim >= 2:\n"
-            "            p *= (2 / p[0].numel()) ** 0.5 / p.std()"
+            "        if p.ndim >= 2 and p.std(correction=0) > 0:\n"
+            "            p *= (2 / p[0].numel()) ** 0.5 / p.std(correction=0)"
         ),
         size=1.2,
         answers=ANSWERS,

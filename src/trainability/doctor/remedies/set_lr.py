@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._change import Change, Prescription
-from trainability.doctor.remedies._lr import nice, optimizer_line
+from trainability.doctor.remedies._lr import lr_lines, nice, option_lines
 from trainability.setup import Setup
 
 ANSWERS = ("lr-zero",)
@@ -27,7 +27,9 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name=f"set-lr-{lr:g}",
             family="set-lr",
             summary=f"Set the learning rate to {lr:g}",
-            code=optimizer_line(r.optimizer.name, lr=lr),
+            code=option_lines("lr", f"= {lr:g}", "all groups")
+            if len(r.optimizer.lrs) > 1
+            else lr_lines(r.optimizer, lr),
             size=0.5,
             answers=ANSWERS,
             touches=("optimizer",),

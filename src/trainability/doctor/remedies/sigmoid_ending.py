@@ -26,7 +26,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         name="sigmoid-for-softmax",
         family="sigmoid-ending",
         summary="End with a sigmoid instead of a softmax over one output",
-        code=f"{removal_line(ending)}, end with nn.Sigmoid()",
+        code=removal_line(ending, "nn.Sigmoid()"),
         size=1.0,
         answers=ANSWERS,
         touches=("ending",),

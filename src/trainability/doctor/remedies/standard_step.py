@@ -19,6 +19,8 @@ ANSWERS = (
     "eval-mode-in-training",
     "gradient-never-arrives",
     "sign-flipped-loss",
+    "regulariser-dominates",
+    "same-batch-again",
 )
 
 CODE = """def step(model, batch, optimizer):

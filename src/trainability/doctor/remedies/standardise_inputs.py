@@ -26,8 +26,11 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         family="standardise-inputs",
         summary="Standardise the inputs",
         code=(
-            "mean, std = X.mean(0), X.std(0).clamp_min(1e-8)  # of the training set, used for new data too\n"
-            "X = (X - mean) / std"
+            "over = (0, 2, 3) if X.ndim == 4 else tuple(range(max(X.ndim - 1, 1)))  # each channel, or each feature\n"
+            "mean = X.double().mean(over, keepdim=True)  # of the training set, used for new data too\n"
+            "std = X.double().std(over, correction=0, keepdim=True)\n"
+            "std[std <= 1e-8 * mean.abs()] = 1.0  # what never changes\n"
+            "X = ((X - mean) / std).to(X.dtype)"
         ),
         size=1.0,
         answers=ANSWERS,

@@ -30,7 +30,7 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         family="standardise-targets",
         summary="Standardise the targets",
         code=(
-            "y_mean, y_std = y.mean(0), y.std(0)\n"
+            "y_mean, y_std = y.mean(0), y.std(0, correction=0)\n"
             "y = (y - y_mean) / y_std  # for training; prediction = model(X) * y_std + y_mean"
         ),
         size=1.0,

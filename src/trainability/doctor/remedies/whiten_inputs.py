@@ -28,10 +28,12 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
         family="whiten-inputs",
         summary="Whiten the inputs: principal components with variance 1",
         code=(
-            "mean = X.mean(0)\n"
-            "values, vectors = torch.linalg.eigh(torch.cov(X.double().T))\n"
+            "mean, std = X.double().mean(0), X.double().std(0, correction=0)  # of the training set, used for new data too\n"
+            "std[std <= 1e-8 * mean.abs()] = 1.0\n"
+            "Z = (X - mean) / std\n"
+            "values, vectors = torch.linalg.eigh(Z.T @ Z / len(Z))\n"
             "keep = values > 1e-9 * values.max()\n"
-            "X = ((X - mean).double() @ (vectors[:, keep] / values[keep].sqrt()) @ vectors[:, keep].T).float()"
+            "X = (Z @ (vectors[:, keep] / values[keep].sqrt()) @ vectors[:, keep].T).to(X.dtype)"
         ),
         size=2.0,
         answers=ANSWERS,

@@ -30,15 +30,31 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
             name=f"widen-{width}",
             family="widen",
             summary=f"Give layer {c.layer} {width} units instead of {c.units}",
-            code=(
-                f"# layer {c.layer}: nn.Linear({c.fan_in}, {width}) instead of nn.Linear({c.fan_in}, {c.units}),\n"
-                f"# and {width} inputs for the linear layer behind it"
-            ),
+            code=_lines(r, width),
             size=1.0 + 0.1 * i,
             answers=ANSWERS,
             touches=("weights", "width"),
             transform=partial(_widen, path=c.layer, width=width),
         )
+
+
+def _lines(r: Readings, width: int) -> str:
+    """The widened layer and the one behind it, in words where what stands between them has weights."""
+    c, weights = r.capacity, r.start.weights
+    names = [w.name for w in weights]
+    at = names.index(f"{c.layer}.weight") if f"{c.layer}.weight" in names else len(names)
+    after = next((w for w in weights[at + 1 :] if not w.name.startswith(f"{c.layer}.")), None)
+    if after is None or len(after.shape) != 2 or not after.name.endswith(".weight"):
+        return (
+            f"# layer {c.layer}: nn.Linear({c.fan_in}, {width}) instead of nn.Linear({c.fan_in}, {c.units}),\n"
+            f"# and {width} inputs for the linear layer behind it"
+        )
+    path = after.name.removesuffix(".weight")
+    bias, bias_after = (", bias=False" * (f"{p}.bias" not in names) for p in (c.layer, path))
+    return (
+        f'model.set_submodule("{c.layer}", nn.Linear({c.fan_in}, {width}{bias}))  # before the optimizer is built\n'
+        f'model.set_submodule("{path}", nn.Linear({width}, {after.shape[0]}{bias_after}))'
+    )
 
 
 def _power(n: int) -> int:

@@ -100,32 +100,51 @@ def lr_literal(place: Place, optimizer: str = "") -> Span | None:
 
 
 def lr_of(code: str) -> tuple[str, float] | None:
-    """The optimizer's class and the learning rate in a remedy's line, where that line sets nothing else.
+    """The optimizer's class and the learning rate in a remedy's lines, where they set nothing else.
 
     Args:
         code: as in `Remedy.code`.
 
     Returns:
-        (class, lr), or None.
+        (class, lr), with "" for whichever class it is, or None.
 
     Example:
         >>> lr_of("optimizer = torch.optim.SGD(model.parameters(), lr=0.01)  # its other options as before")
         ('SGD', 0.01)
         >>> lr_of("optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)")
+        >>> lr_of("for group in optimizer.param_groups: group['lr'] = 0.01")
+        ('', 0.01)
     """
     try:
         body = ast.parse(code).body
     except SyntaxError:
         return None
-    if len(body) != 1 or not isinstance(body[0], ast.Assign) or not isinstance(body[0].value, ast.Call):
+    if len(body) != 1:
+        return None
+    if isinstance(body[0], ast.For):
+        return _of_every_group(body[0])
+    if not isinstance(body[0], ast.Assign) or not isinstance(body[0].value, ast.Call):
         return None
     call = body[0].value
     if [k.arg for k in call.keywords] != ["lr"] or len(call.args) != 1 or "as before" not in code.partition("#")[2]:
         return None
-    value = call.keywords[0].value
-    if not isinstance(value, ast.Constant) or not isinstance(value.value, int | float):
+    lr = _number(call.keywords[0].value)
+    return None if lr is None else (_called(call), lr)
+
+
+def _of_every_group(loop: ast.For) -> tuple[str, float] | None:
+    """The number of `for group in optimizer.param_groups: group["lr"] = number`."""
+    if len(loop.body) != 1 or not isinstance(loop.body[0], ast.Assign):
         return None
-    return _called(call), float(value.value)
+    target, lr = loop.body[0].targets[0], _number(loop.body[0].value)
+    if lr is None or ast.unparse(loop.iter) != "optimizer.param_groups" or ast.unparse(target) != "group['lr']":
+        return None
+    return "", lr
+
+
+def _number(value: ast.expr) -> float | None:
+    known = isinstance(value, ast.Constant) and isinstance(value.value, int | float)
+    return float(value.value) if known else None  # type: ignore[attr-defined]
 
 
 def _optimizers() -> set[str]:

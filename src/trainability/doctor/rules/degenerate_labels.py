@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import DataReading, LabelReading, LossReading, Readings, RunReading
-from trainability.doctor.rules._rule import Rule, fmt, share
+from trainability.doctor.readings import DataReading, LabelReading, LossReading, Readings
+from trainability.doctor.rules._rule import Rule, fmt
 
 FEW = 20  # fewer samples are a test of the code (can it fit one batch?), where one class is no fault
-RARE = 0.99
 PROBABILISTIC = ("bce", "bce-with-logits")
 
 
 def judge(r: Readings) -> Finding | None:
-    """Fires on labels outside [0, 1] for binary cross-entropy, on one label for all, and on runs that fail at 99%."""
+    """Fires on labels outside [0, 1] for binary cross-entropy, and on one label for all."""
     d, labels = r.data, r.labels
-    if r.loss.family in PROBABILISTIC and (labels.low < 0 or labels.high > 1):
+    quantities = r.task == "regression" and bool(r.start.output.activation)  # `output-range` tells of those
+    if r.loss.family in PROBABILISTIC and (labels.low < 0 or labels.high > 1) and not quantities:
         return _out_of_range(r)
     if 0 <= d.n < FEW:
         return None
     classes = r.task in ("multi-class", "binary")
     if (classes and d.classes == 1) or (r.task == "regression" and d.target_std == 0):
         return _one(r, classes)
-    if classes and d.largest_class > RARE and r.fails:
-        return _rare(r)
     return None
 
 
@@ -74,36 +72,12 @@ def _one(r: Readings, classes: bool) -> Finding:
     )
 
 
-def _rare(r: Readings) -> Finding:
-    d = r.data
-    return Finding(
-        cause="degenerate-labels",
-        where="labels",
-        evidence={
-            "share of the most frequent class": d.largest_class,
-            "classes": float(d.classes),
-            "samples": float(d.n),
-            "share right at the end": r.runs[0].score if r.runs else float("nan"),
-        },
-        says=(
-            f"{share(d.largest_class)} of {d.n if d.n > 0 else 'the'} samples have the same class, so the answer that "
-            "is always the same has that accuracy, and most mini-batches hold no other class. "
-            "It does not mean that the rare class cannot be learned. Look at its recall instead of the accuracy, and "
-            "try a sampler that draws both classes alike, or a loss that weights the rare one (weight=, pos_weight=)."
-        ),
-        severity="warning",
-        weight=44.0,
-    )
-
-
-_FAILED = (RunReading(outcome="stalled", score=0.995, constant_score=0.995),)
-
 RULE = Rule(
     cause="degenerate-labels",
     title="Degenerate labels",
     why="With one label there is nothing to tell apart; outside [0, 1] binary cross-entropy has no minimum.",
     not_meant="Uneven classes are usual; labels in {-1, 1} are right for a hinge or a squared loss.",
-    source="Follows from the losses' definitions. The share of 99%: chosen.",
+    source="Follows from the losses' definitions.",
     judge=judge,
     sick=(
         Readings(data=DataReading(classes=1, largest_class=1.0), labels=LabelReading(low=3, high=3, distinct=1)),
@@ -117,7 +91,6 @@ RULE = Rule(
             loss=LossReading(family="bce-with-logits"),
             labels=LabelReading(low=-1, high=1, distinct=2, numbers=0),
         ),
-        Readings(data=DataReading(classes=2, largest_class=0.995), runs=_FAILED),
     ),
     healthy=(
         Readings(),

@@ -14,7 +14,7 @@ SOME = 0.1
 def judge(r: Readings) -> Finding | None:
     """Fires where runs fail and more than a tenth of the trainable numbers never get a gradient, while others do."""
     trainable = [w for w in r.start.weights if w.trainable]
-    if not r.fails or not trainable or not r.loss.differentiable:
+    if not r.fails or not trainable or not r.loss.differentiable or r.graph.bad_gradient.tensors:
         return None
     if r.loop is not None and r.loop.reaching:
         silent = [w for w in trainable if w.name in r.loop.silent]

@@ -17,7 +17,7 @@ SCALE, SPREAD = 0.85, 0.01
 def judge(r: Readings) -> Finding | None:
     """Fires where runs fail, weights are under He's scale and the output hardly differs between inputs."""
     scale = scale_over_he(r.start)
-    if not r.fails or scale > SCALE or r.healthy is None:
+    if not r.fails or scale > SCALE or r.healthy is None or r.sight.blind:
         return None
     spread, healthy = r.start.output.spread, r.healthy.output.spread
     if not (healthy > 0 and spread / healthy < SPREAD):

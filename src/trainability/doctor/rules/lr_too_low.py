@@ -7,15 +7,22 @@ from dataclasses import replace
 
 from trainability.doctor.finding import Finding
 from trainability.doctor.readings import CurvatureReading, OptimizerReading, Readings, RunReading, Snapshot
+from trainability.doctor.rules._pace import forecast
 from trainability.doctor.rules._rule import Rule, fmt
 
 # Networks that learn move their weights by a fifth to several times their size; under a tenth, with a gradient that is
 # still there and room below the stability limit, the budget was not used.
 MOVED, ROOM, GRADIENT = 0.1, 0.1, 0.1
+# Along a curvature k gradient descent goes 1 - exp(-lr x steps x k) of its way. Under ten of the steepest direction's
+# own times, one with a tenth of its curvature has hardly gone two thirds; healthy runs have hundreds.
+TIMES, LEFT = 10.0, 1e-3
+TAKEN_AWAY = 0.1  # of a constant lr's sum: a schedule took the rest, and that is told by itself
 
 
 def judge(r: Readings) -> Finding | None:
-    """Fires where runs do not reach the target, the weights hardly moved, and the gradient is still as it was."""
+    """Fires where runs do not reach the target and the budget is short: weights hardly moved while the gradient is as it
+    was, or it is worth a few times what the steepest direction needs.
+    """
     run, end, opt = r.runs[0], r.end, r.optimizer
     if (
         end is None
@@ -23,13 +30,17 @@ def judge(r: Readings) -> Finding | None:
         or opt.lr <= 0
         or any(x.outcome in ("trained", "diverged") for x in r.runs)
         or opt.held == 0
+        or r.sight.blind
+        or (r.schedule is not None and r.schedule.area < TAKEN_AWAY)
     ):
-        return None
-    if end.movement >= MOVED or not end.gradient_norm > GRADIENT * r.start.gradient_norm:
         return None
     limit = r.stable_lr if math.isfinite(r.stable_lr) else math.nan
     kept = end.gradient_norm / max(r.start.gradient_norm, 1e-300)
     if limit == limit and opt.lr > ROOM * limit and not opt.normalised:
+        return None
+    times = _times(r)
+    unmoved = end.movement < MOVED and end.gradient_norm > GRADIENT * r.start.gradient_norm
+    if not unmoved and not (times < TIMES and kept > LEFT and r.fails):
         return None
     reach = opt.lr * opt.steps
     evidence: dict[str, float | str] = {
@@ -50,6 +61,12 @@ def judge(r: Readings) -> Finding | None:
         )
     elif limit == limit:
         how = f" The curvature at the start would allow a learning rate up to {fmt(limit)}."
+    if times < TIMES:
+        evidence["lr x steps x curvature"] = times
+        how += (
+            f" Along the steepest direction the whole run is worth {fmt(times)} of its own times, lr x steps x curvature; "
+            "where the loss curves a tenth as much it has hardly begun."
+        )
     return Finding(
         cause="lr-too-low",
         where="optimizer",
@@ -58,10 +75,31 @@ def judge(r: Readings) -> Finding | None:
             f"After {opt.steps} steps with lr {fmt(opt.lr)} the weights have moved by {fmt(end.movement)} of their "
             f"size and the gradient is still {fmt(kept)} of what it was: the loss went from "
             f"{fmt(run.start_loss)} to {fmt(run.end_loss)}.{how} "
-            "This is under-trained, not broken: it does not mean that the model or the data are wrong. "
-            "Try a larger learning rate, or more steps."
+            f"{_said(r)} Try a larger learning rate, or more steps."
         ),
-        weight=46.0,
+        weight=46.0 if unmoved else 29.0,  # what the steepest direction's times show, any defect shows as well
+    )
+
+
+def _times(r: Readings) -> float:
+    """lr x steps x curvature of the steepest direction, over 1 - momentum; inf where that is no measure of the way gone."""
+    opt, c = r.optimizer, r.curvature
+    if opt.adaptive is not False or c is None or not c.converged or c.preconditioned or not c.sharpness > 0:
+        return math.inf
+    return opt.lr * opt.steps * c.sharpness / max(1 - opt.momentum, 1e-3) if opt.momentum < 1 else math.inf
+
+
+def _said(r: Readings) -> str:
+    """What the runs show of how it would go on."""
+    more = forecast(r.runs)
+    if more is None:
+        return (
+            "The loss does not fall so steadily that more steps alone are shown to be enough. It does not mean that the "
+            "model or the data are right."
+        )
+    return (
+        f"This is under-trained, not broken: at the pace of the last third every run is at its target within "
+        f"{fmt(more * r.optimizer.steps)} steps. It does not mean that the model or the data are wrong."
     )
 
 

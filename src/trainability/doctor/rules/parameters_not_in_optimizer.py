@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import OptimizerReading, Readings, RunReading
+from trainability.doctor.readings import GraphReading, OptimizerReading, Readings, RunReading, UnregisteredReading
 from trainability.doctor.rules._rule import Rule
+
+SOME = 0.1
 
 
 def judge(r: Readings) -> Finding | None:
-    """Fires where the optimizer holds none of the model's trainable tensors, or lacks some and runs fail."""
+    """Fires where tensors behind the output are registered nowhere, and where the optimizer lacks the model's own.
+
+    Of the model's own it must lack all, or some where runs fail.
+    """
+    if r.graph.unregistered.numbers > 0:
+        return _unregistered(r)
     opt = r.optimizer
     if not opt.trainable or not opt.missing or (opt.held and not r.fails):
         return None
@@ -40,16 +47,55 @@ def judge(r: Readings) -> Finding | None:
     )
 
 
+def _unregistered(r: Readings) -> Finding | None:
+    """The finding about tensors that the model uses and does not know as its own."""
+    seen = r.graph.unregistered
+    part = seen.numbers / max(seen.numbers + seen.registered, 1)
+    if not r.fails and part < SOME:
+        return None
+    places = ", ".join(f"self.{place}" if "." not in place else place for place in seen.places[:4])
+    where = f" They are in {places}." if places else ""
+    if seen.lost:
+        where += f" {seen.lost} of them are held by no module."
+    return Finding(
+        cause="parameters-not-in-optimizer",
+        where=places or "model",
+        evidence={
+            "numbers that nobody trains": float(seen.numbers),
+            "tensors they are": float(seen.tensors),
+            "trainable numbers that the model knows": float(seen.registered),
+            "share that nobody trains": part,
+        },
+        says=(
+            f"The output depends on {seen.numbers} numbers in {seen.tensors} tensors that get a gradient and are neither in "
+            f"model.parameters() nor in the optimizer, against {seen.registered} that are: they keep their first values, "
+            f"and .to(), state_dict() and .eval() pass them by.{where} A plain Python list or dict of layers is not "
+            "searched, nor is a tensor that is no nn.Parameter. It does not mean layers frozen by requires_grad=False, "
+            "which get no gradient. Hold layers in nn.ModuleList or nn.ModuleDict, tensors as nn.Parameter, and build the "
+            "optimizer afterwards."
+        ),
+        severity="critical" if r.fails else "warning",
+        weight=97.0 if r.fails else 58.0,
+    )
+
+
+_LISTED = GraphReading(unregistered=UnregisteredReading(1272, 6, ("layers",), 0, ("layers",), registered=25))
+
 RULE = Rule(
     cause="parameters-not-in-optimizer",
     title="Parameters missing from the optimizer",
-    why="An optimizer changes only the tensors it was given.",
+    why="An optimizer changes only the tensors it was given, and a model hands out only those that it has registered.",
     not_meant="Layers frozen on purpose have requires_grad=False and are not counted.",
-    source="torch.optim.Optimizer: parameters are fixed when it is built.",
+    source="torch.optim.Optimizer: parameters are fixed when it is built. torch.nn.ModuleList. A tenth: chosen.",
     judge=judge,
     sick=(
         Readings(optimizer=OptimizerReading(held=0, foreign=8, missing=tuple("abcdefgh"))),
         Readings(optimizer=OptimizerReading(held=7, missing=("a",)), runs=(RunReading("stalled", score=0.1),)),
+        Readings(graph=_LISTED),
     ),
-    healthy=(Readings(), Readings(optimizer=OptimizerReading(held=7, missing=("a",)))),
+    healthy=(
+        Readings(),
+        Readings(optimizer=OptimizerReading(held=7, missing=("a",))),
+        Readings(graph=GraphReading(unregistered=UnregisteredReading(numbers=50, tensors=1))),
+    ),
 )

@@ -23,6 +23,8 @@ def judge(r: Readings) -> Finding | None:
         return _finding(r, silent, math.nan, 84.0 if r.fails else 50.0)
     if r.fails and silent >= 0.5:
         return _finding(r, silent, math.nan, 80.0)
+    if r.fails and any(run.answers_zero for run in r.runs):
+        return _finding(r, silent, math.nan, 80.0)
     return None
 
 
@@ -51,6 +53,9 @@ def _finding(r: Readings, silent: float, floor: float, weight: float) -> Finding
         if silent > 0
         else ""
     )
+    zero = sum(x.answers_zero for x in r.runs)
+    if zero:
+        died += f"{zero} of {len(r.runs)} runs end with 0 for every input. "
     return Finding(
         cause="relu-on-output",
         where=out.path or "output",
@@ -87,6 +92,11 @@ RULE = Rule(
     judge=judge,
     sick=(
         Readings(start=_RELU, runs=_STALLED),
+        Readings(
+            loss=LossReading(family="mse"),
+            start=replace(_RELU, output=replace(_RELU.output, silent=0.0)),
+            runs=(RunReading("stalled", end_loss=1.4, score=0.4, answers_zero=True),),
+        ),
         Readings(
             task="binary",
             loss=_BCE,

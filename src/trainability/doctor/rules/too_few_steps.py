@@ -6,12 +6,14 @@ import math
 from dataclasses import replace
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import MotionReading, Readings, RunReading, Snapshot
+from trainability.doctor.readings import MotionReading, OptimizerReading, Readings, RunReading, Snapshot
+from trainability.doctor.rules._pace import budgets, forecast
 from trainability.doctor.rules._rule import Rule, fmt
 
-# A loss that still loses 1.5% in the last third has not settled; at that pace it comes to the target within thirty
-# budgets, or something else than the budget holds it.
-FALL, BUDGETS, SHARE = 0.015, 30.0, 2 / 3
+SHARE = 2 / 3  # of runs that fall steadily towards their target
+# A budget of a few dozen steps, since a batch holds a quarter of the data or more; networks that learn move their weights by
+# a fifth to several times their size.
+FEW, PART, LARGE, MOVED, LEFT = 50, 0.25, 64, 0.1, 0.1
 TURN = -0.3  # a gradient that turns round in every step goes nowhere, however many there are
 
 
@@ -21,9 +23,9 @@ def judge(r: Readings) -> Finding | None:
         return None
     if r.motion is not None and r.motion.turn <= TURN:
         return None
-    waits = [w for w in map(_budgets, r.runs) if w is not None]
+    waits = [w for w in map(budgets, r.runs) if w is not None]
     if len(waits) < SHARE * len(r.runs):
-        return None
+        return _hardly_any(r)
     run, opt, more = r.runs[0], r.optimizer, sorted(waits)[len(waits) // 2]
     moved = r.end.movement if r.end else math.nan
     return Finding(
@@ -40,9 +42,9 @@ def judge(r: Readings) -> Finding | None:
         },
         says=(
             f"After {opt.steps} steps ({opt.epochs} epochs) the loss is at {fmt(run.end_loss)}, from "
-            f"{fmt(run.start_loss)}, and it still fell by {fmt(-100 * run.late_slope)}% in the last third. This is "
-            f"under-trained, not broken: at this pace the target of {fmt(run.target)} takes about {fmt(more)} times "
-            "the budget. It does not mean that the model, the loss or the data are wrong. "
+            f"{fmt(run.start_loss)}, and it still fell by {fmt(-100 * run.late_slope)}% in the last third. {_said(r)}"
+            f"At this pace the target of {fmt(run.target)} takes about {fmt(more)} times the budget, "
+            f"{fmt(more * opt.steps)} steps. It does not mean that the model, the loss or the data are wrong. "
             "Train longer, or with a larger learning rate."
         ),
         severity="warning",
@@ -50,13 +52,38 @@ def judge(r: Readings) -> Finding | None:
     )
 
 
-def _budgets(run: RunReading) -> float | None:
-    """How many of the present budgets a run needs to its target at the pace of its last third; None for too many."""
-    if not (run.late_slope <= -FALL and run.late_slope > -1 and 0 < run.target < run.end_loss < run.start_loss):
+def _hardly_any(r: Readings) -> Finding | None:
+    """Fires where the batch is so large a part of the data that the whole budget is a few dozen steps."""
+    opt, run = r.optimizer, r.runs[0]
+    if not 0 < opt.steps < FEW or not opt.batch_size >= PART * r.data.n > 0 or opt.batch_size < LARGE or r.end is None:
         return None
-    thirds = math.log(run.end_loss / run.target) / -math.log1p(run.late_slope)
-    budgets = 1 + thirds / 3
-    return budgets if budgets <= BUDGETS else None
+    if not r.end.movement < MOVED or not r.end.gradient_norm > LEFT * r.start.gradient_norm:
+        return None
+    return Finding(
+        cause="too-few-steps",
+        where="batch size",
+        evidence={
+            "steps": float(opt.steps),
+            "batch size": float(opt.batch_size),
+            "samples": float(r.data.n),
+            "loss at the start": run.start_loss,
+            "loss at the end": run.end_loss,
+            "relative movement of the weights": r.end.movement,
+        },
+        says=(
+            f"With {opt.batch_size} of {r.data.n} samples in a batch, {opt.epochs} passes over the data are {opt.steps} "
+            f"steps. The weights moved by {fmt(r.end.movement)} of their size, and the loss went from "
+            f"{fmt(run.start_loss)} to {fmt(run.end_loss)}. It does not mean that the model, the loss or the data are "
+            "wrong. Smaller batches give more steps for the same passes."
+        ),
+        severity="warning",
+        weight=47.0,
+    )
+
+
+def _said(r: Readings) -> str:
+    """What every run has to show."""
+    return "This is under-trained, not broken. " if forecast(r.runs) is not None else ""
 
 
 _FALLING = RunReading("learning", end_loss=1.9, target=1.15, score=0.4, late_slope=-0.1)
@@ -69,6 +96,11 @@ RULE = Rule(
     source="Extrapolation of the loss's last third. Thresholds: chosen; see the comment.",
     judge=judge,
     sick=(
+        Readings(
+            runs=(RunReading("stalled", end_loss=2.29, score=0.12, late_slope=-0.001),),
+            optimizer=OptimizerReading(steps=10, epochs=10, batch_size=1400),
+            end=Snapshot(step=10, movement=0.02),
+        ),
         Readings(runs=(_FALLING,)),
         Readings(runs=(_FALLING, _FALLING, RunReading("stalled", score=0.1)), end=Snapshot(step=880, movement=0.3)),
     ),

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import Readings, RunReading, SplitReading
+from trainability.doctor.readings import HeldOutReading, Readings, RunReading, SplitReading
 from trainability.doctor.rules._rule import Rule, fmt
 
 LEVEL = 0.01
 FACTOR, OFFSET = 2.0, 1.0  # of the features' spread, and in standard deviations
 TOLD_APART, LABELS, LABEL_OFFSET = 0.8, 0.3, 1.0
+HELD, LOST, TIMES = 0.5, 0.5, 4.0  # skill on rows left out; its share left on validation rows; standard deviations
 
 
 def judge(r: Readings) -> Finding | None:
     """Fires where runs learn their training data, fail on validation data, and the two differ clearly."""
     s = r.split
     lost = next((run for run in r.runs if _learned_but_lost(run, r.labels.network_skill)), None)
-    if s is None or lost is None:
+    if lost is None:
         return None
+    if s is None:
+        return _told_by_the_network(r, lost)
     seen, scaled = [], s.factor > FACTOR or s.factor < 1 / FACTOR or s.offset > OFFSET
     if scaled:
         seen.append(
@@ -37,7 +40,7 @@ def judge(r: Readings) -> Finding | None:
     if s.label_p <= LEVEL and abs(s.label_offset) >= LABEL_OFFSET:
         seen.append(f"their targets' means differ by {fmt(s.label_offset)} standard deviations")
     if not seen:
-        return None
+        return _told_by_the_network(r, lost)
     run = lost
     text = "; ".join(seen)
     do = (
@@ -69,12 +72,60 @@ def judge(r: Readings) -> Finding | None:
     )
 
 
+def _told_by_the_network(r: Readings, run: RunReading) -> Finding | None:
+    """Fires where training rows left out of training are answered well and validation rows are not."""
+    h = r.held_out
+    if h is None or not h.held_skill >= HELD or not h.validation_skill < LOST * h.held_skill:
+        return None
+    noise = math.hypot(h.noise(h.held, h.n), h.noise(h.validation, h.validation_n))
+    if not h.held_skill - h.validation_skill > TIMES * noise:
+        return None
+    what = "accuracy" if h.classification else "R2"
+    evidence: dict[str, float | str] = {
+        f"{what} on training rows left out": h.held,
+        f"{what} on validation rows": h.validation,
+        f"{what} of a constant answer there": h.validation_constant,
+        "training rows left out": float(h.n),
+        "validation rows": float(h.validation_n),
+        "validation loss": run.validation_loss,
+        "validation loss of a constant answer": run.validation_constant_loss,
+    }
+    do = (
+        "Look at how the two were coded: a vocabulary, an encoder or a scaler that was fitted twice, columns or classes in "
+        "another order; or rows that are near-copies of one another on the training side."
+    )
+    if h.renumbered:
+        pairs = [f"{old} for what training calls {new}" for old, new in h.relabelling]
+        evidence["accuracy with the validation classes renumbered"] = h.relabelled
+        evidence["renumbering"] = ", ".join(f"{old}->{new}" for old, new in h.relabelling)
+        do = (
+            f"The classes are numbered differently: the validation data say {', '.join(pairs[:12])}"
+            f"{', ...' if len(pairs) > 12 else ''}. Renumbered so, the {what} on {h.relabelled_n} validation rows that this "
+            f"was not read from is {fmt(h.relabelled)} instead of {fmt(h.as_given)}. Give both one table of class numbers."
+        )
+    return Finding(
+        cause="train-and-validation-differ",
+        where="validation data",
+        evidence=evidence,
+        says=(
+            f"Trained on four fifths of the {h.rows} training rows, the network has an {what} of {fmt(h.held)} on {h.n} "
+            f"training rows it has not seen, and of {fmt(h.validation)} on {h.validation_n} validation rows (a constant "
+            f"answer: {fmt(h.validation_constant)}). What holds for one holds no more for the other. It does not mean "
+            f"that the network overfits: it is right on new rows of the training kind. {do}"
+        ),
+        weight=83.0,
+    )
+
+
 def _learned_but_lost(run: RunReading, skill: float) -> bool:
     """Learned on training data; on validation data worse than a constant answer, by the loss or by the best score."""
     return (run.outcome == "trained" or run.skill >= 0.5) and (not run.generalises or skill <= 0)
 
 
 _LOST = (RunReading(validation_loss=9.0, validation_constant_loss=2.3),)
+_NUMBERED = HeldOutReading(
+    validation=0.08, relabelling=((0, 9), (9, 0)), relabelled=0.97, as_given=0.08, relabelled_n=200
+)
 
 RULE = Rule(
     cause="train-and-validation-differ",
@@ -82,6 +133,7 @@ RULE = Rule(
     why="A network answers for inputs like those it was trained on; scaled or chosen differently, others are new to it.",
     not_meant="Validation data are a sample: means differ a little by chance, and more features differ more.",
     source=(
+        "Where the network itself tells: cross-validation on the training rows, Stone 1974. "
         "Two-sample test by a classifier: Lopez-Paz and Oquab 2017, section 3; permutation p-values. Thresholds: beyond "
         "the most that 20 random splits each of digits, wine, breast cancer and diabetes showed (factor 1.17, offset "
         "0.45, AUC 0.72, class shares 0.22, target means 0.24, no p at or below 0.01)."
@@ -90,11 +142,16 @@ RULE = Rule(
     sick=(
         Readings(split=SplitReading(factor=16.0, offset=0.5, auc=1.0, auc_p=0.001), runs=_LOST),
         Readings(split=SplitReading(auc=0.95, auc_p=0.001, label_distance=1.0, label_p=0.005), runs=_LOST),
+        Readings(split=SplitReading(), runs=_LOST, held_out=_NUMBERED),
+        Readings(runs=_LOST, held_out=HeldOutReading(validation=0.3)),
     ),
     healthy=(
         Readings(),
         Readings(split=SplitReading(), runs=_LOST),
         Readings(split=SplitReading(factor=16.0)),
+        Readings(runs=_LOST, held_out=HeldOutReading()),
+        Readings(runs=_LOST, held_out=HeldOutReading(held=0.2, validation=0.2)),
+        Readings(held_out=_NUMBERED),
         Readings(split=SplitReading(factor=16.0), runs=(RunReading(outcome="stalled", score=math.nan),)),
     ),
 )
