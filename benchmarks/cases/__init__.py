@@ -184,6 +184,61 @@ HEALTHY = """
     words-mean-pooling
     digits-own-step
     bytes-batchnorm-first
+    backbone-at-a-crawl
+    bicycle-counts-poisson
+    binary-units-straight-through
+    buyers-without-a-target
+    cancer-adam-slow
+    cancer-one-at-a-time
+    cells-unet-dice
+    coin-like-labels-eighty
+    delivery-time-pinball
+    digits-cosine-logits
+    digits-fifth-mislabelled
+    digits-focal
+    digits-selu-twelve-layers
+    digits-sgd-lr-one
+    digits-sharpness-aware
+    digits-vae-own-step
+    digits-vit-class-token
+    digits-warmup-from-zero
+    directions-by-cosine
+    dose-response-one-unit
+    duplicated-columns-float64
+    fixup-zero-blocks
+    flats-with-categories
+    fraud-nine-to-one
+    graph-energy-fixed-adjacency
+    hinge-support-vectors
+    income-noise-allows-half
+    iris-one-hot-squares
+    lstm-adds-marked
+    next-letter-of-a-chain
+    ones-counted-gru-clipped
+    oscillator-pinn
+    pixels-as-probabilities
+    pretraining-head-left-over
+    probe-on-stopped-features
+    rainfall-relu-output
+    reservoir-readout
+    reviews-bag-of-words
+    robot-arm-tanh-output
+    same-digit-siamese
+    siren-fits-a-signal
+    student-t-measurements
+    surface-by-radial-basis
+    survey-answers-ordinal
+    survival-cox
+    tags-with-ignored-rest
+    thermometer-kelvin-head
+    tied-linear-autoencoder
+    tokens-with-padding
+    twelve-samples-by-heart
+    two-tasks-in-a-dict
+    wine-accumulated-batches
+    wine-sigmoid-shallow
+    xor-of-four-rows
+    yields-without-a-target
 """
 
 CASES: dict[str, Case] = {name: load(name) for name in (PUBLISHED + FURTHER + HEALTHY).split()}

@@ -1,4 +1,4 @@
-"""Digits as bytes from 0 to 255, border pixels always 0, with batch normalisation as the first layer."""
+"""Digits as bytes from 0 to 255, border pixels always 0, with batch normalisation as the first layer; healthy."""
 
 import numpy as np
 import torch

@@ -4,6 +4,8 @@ Source: TheDeepChecker's "untrained parameters" in its PyTorch form (a list in p
 Fails: only the last layer learns, on the random features of three layers. Fixed: nn.ModuleList.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import nn
@@ -28,7 +30,7 @@ class Net(nn.Module):
     def __init__(self, container):
         super().__init__()
         widths = [2, 16, 16, 16]
-        self.hidden = container([nn.Linear(a, b) for a, b in zip(widths, widths[1:])])
+        self.hidden = container([nn.Linear(a, b) for a, b in pairwise(widths)])
         self.out = nn.Linear(16, 4)
 
     def forward(self, x):

@@ -20,8 +20,14 @@ def build(divisor):
     order = np.random.RandomState(13).permutation(len(X))
     X, y = torch.tensor(X[order] / 16 / divisor, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(y[order])
     model = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 10),
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, 10),
     )
     return Setup(
         model=model,

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from trainability.doctor import rules
 from trainability.doctor.readings import (
-    AveragesReading,
-    AnswersReading,
-    BiasReading,
     AlignmentReading,
+    AnswersReading,
+    AveragesReading,
     BadGradientReading,
+    BiasReading,
     CapacityReading,
     CurvatureReading,
     CutReading,
@@ -35,12 +35,12 @@ from trainability.doctor.readings import (
     Readings,
     ResponseReading,
     RunReading,
-    SightReading,
     ScheduleReading,
+    SightReading,
     Snapshot,
     SplitReading,
-    ValuesReading,
     UnregisteredReading,
+    ValuesReading,
     WeightReading,
     WiringReading,
 )

@@ -25,7 +25,11 @@ def propose(finding: Finding, r: Readings) -> Iterator[Change]:
     ending, regression = r.start.output, r.task == "regression"
     known = r.loss.family not in ("custom", "bce", "nll-of-probabilities")
     columns = ending.columns
-    if known or (r.task == "multi-class" and columns < 2) or (r.loss.output_shape != r.loss.target_shape and regression):
+    if (
+        known
+        or (r.task == "multi-class" and columns < 2)
+        or (r.loss.output_shape != r.loss.target_shape and regression)
+    ):
         return
     out_of_range = ending.activation and (finding.cause == "output-range" or not regression)
     removed = ending if out_of_range and ending.activation in SQUASHING else None
