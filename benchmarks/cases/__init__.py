@@ -156,6 +156,26 @@ FURTHER = """
     friedman-without-activation
     xor-plain-sgd
     topics-lstm-sgd
+    augmentation-shuffles-pictures
+    autoencoder-decoder-only
+    clipped-to-a-thousandth
+    concrete-strength-momentum
+    dropout-and-decay
+    fuel-raw-columns-sgd
+    genres-cross-entropy-many-hot
+    gru-gradients-pile-up
+    heartbeats-slow-and-short
+    huber-broadcast-in-step
+    iris-sigmoid-squares-sgd
+    loans-income-tanh
+    lstm-raw-passengers
+    rare-failures-balanced-test
+    reviews-lstm-adam-fast
+    rnn-uniform-two
+    segments-sigmoid-nll
+    sigmoid-autoencoder-of-depth
+    stripes-softmax-twice-slow-sgd
+    weather-softmax-regression
 """
 
 HEALTHY = """
@@ -239,6 +259,18 @@ HEALTHY = """
     wine-sigmoid-shallow
     xor-of-four-rows
     yields-without-a-target
+    bikes-layernorm-adamw
+    cancer-nesterov-two-logits
+    digits-denoised-conv-bce
+    films-matrix-factorisation
+    gestures-rnn-clipped-step
+    pendulum-next-state-l1
+    shapes-conv-mixup-step
+    sunspots-gru-huber
+    symptoms-multi-label-rmsprop
+    tweets-bidirectional-lstm
+    valve-sounds-conv1d
+    wine-class-weights-nadam
 """
 
 CASES: dict[str, Case] = {name: load(name) for name in (PUBLISHED + FURTHER + HEALTHY).split()}

@@ -313,3 +313,66 @@ def test_a_full_gpu_is_answered_by_the_cpu():
 def test_a_reading_shows_its_order_in_words():
     assert LoopReading(order=("clear", "step")).shown == "clear, step"
     assert LoopReading(moved=float("nan")).idle
+
+
+def squares(flat):
+    def step(model, batch, optimizer):
+        optimizer.zero_grad()
+        out = model(batch[0])
+        return descend((((out.flatten() if flat else out) - batch[1].float()) ** 2).mean(), optimizer)
+
+    return step
+
+
+def squares_of_torch(model, batch, optimizer):
+    optimizer.zero_grad()
+    return descend(F.mse_loss(model(batch[0]), batch[1].float()), optimizer)
+
+
+def distances_between_answers(model, batch, optimizer):
+    optimizer.zero_grad()
+    out = model(batch[0])
+    return descend((out - out.T).square().mean() + (out.flatten() - batch[1].float()).square().mean(), optimizer)
+
+
+@pytest.mark.parametrize(
+    ("step", "widened"),
+    [(squares(False), True), (squares_of_torch, True), (squares(True), False), (distances_between_answers, False)],
+)
+def test_a_column_against_a_row_is_seen_in_the_step(step, widened):
+    net = nn.Linear(6, 1)
+    setup = Setup(net, nn.L1Loss(), torch.optim.SGD(net.parameters(), lr=0.1), (X, Y.float()[:, None]), 20, step=step)
+    flat = setup.replaced(data=(X, Y.float()))
+    assert loop_reading(flat).widened == widened
+    assert bool(rules.ALL["broadcast-loss"].judge(Readings(loop=loop_reading(flat), runs=FAILED))) == widened
+
+
+def taking(rows_of_labels, rows_of_inputs, noise=0.0):
+    def step(model, batch, optimizer):
+        x, y = batch
+        order = torch.arange(len(x)).roll(3)
+        x = (x[order] if rows_of_inputs else x) + noise * torch.randn_like(x)
+        y = y[order] if rows_of_labels else y
+        optimizer.zero_grad()
+        return descend(F.cross_entropy(model(x), y), optimizer)
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("step", "shuffled"),
+    [
+        (taking(False, True), True),
+        (taking(False, True, noise=0.02), True),
+        (taking(True, True), False),
+        (taking(False, False, noise=0.02), False),
+    ],
+)
+def test_inputs_that_leave_their_labels_in_the_step_are_seen(step, shuffled):
+    net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
+    setup = Setup(net, nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=0.1), (X, Y), 20, step=step)
+    assert loop_reading(setup).shuffled == shuffled
+    assert (
+        bool(rules.ALL["inputs-and-labels-misaligned"].judge(Readings(loop=loop_reading(setup), runs=FAILED)))
+        == shuffled
+    )

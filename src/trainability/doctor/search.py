@@ -68,7 +68,7 @@ class Search:
         self.proved: list[Remedy] = []
         self.failed: dict[str, Attempt] = {}
         self.uneven = self.own_loss = False
-        self.first = ""
+        self.first, self.floor = "", math.nan
 
     def run(self, findings: Sequence[Finding], readings: Readings) -> tuple[tuple[Remedy, ...], tuple[Attempt, ...]]:
         """Search until enough remedies are proved, nothing is left to try, or time is over.
@@ -82,6 +82,7 @@ class Search:
         """
         self.uneven = readings.data.largest_class >= UNEVEN
         self.first = findings[0].cause if findings else ""
+        self.floor = max((float(f.evidence.get("lowest reachable loss", math.nan)) for f in findings), default=math.nan)
         self.own_loss = readings.loop is not None and step_has_own_loss(self.bench.setup)
         self._try(remedies.propose(findings, readings))
         if len(self.proved) < 2 and self.bench.time_left:
@@ -92,6 +93,8 @@ class Search:
                 self._try(self._pairs(findings))
             if not self.proved and self.bench.time_left:
                 self._try(self._triples())
+        if not self.proved and self.bench.time_left:
+            self._verify_all([t for t in self.trials if self._held(t)])
         if self.proved and not self.uneven and self.bench.time_left:
             self._go_further(findings)
         self._ablate()
@@ -104,11 +107,19 @@ class Search:
         """Screen what was not tried before, and verify what worked."""
         known = {t.change.name for t in self.trials}
         trials = self._screen([c for c in changes if c.name not in known])
+        self._verify_all([t for t in trials if not self._held(t)])
+
+    def _verify_all(self, trials: Sequence[Trial]) -> None:
+        """Those that trained; those that learned where none of them is proved."""
         for criterion in _criteria(self.baseline):
             before = len(self.proved)
             self._verify([t for t in trials if t.run is not None and succeeded(t.run, criterion)], criterion)
             if len(self.proved) > before:
                 return
+
+    def _held(self, trial: Trial) -> bool:
+        """Whether a run came to the floor under the loss that a finding names: its change leaves that fault in place."""
+        return trial.run is not None and self.floor > 0 and 0.98 * self.floor <= trial.run.end_loss <= 1.05 * self.floor
 
     def _screen(self, changes: Sequence[Change]) -> list[Trial]:
         """Each change on the screening seed, but those that a step with a loss of its own would never notice."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from trainability.doctor.readings import LoopReading
 from trainability.setup import Setup
@@ -25,6 +26,7 @@ from trainability.setup.untouched import random_state_kept, seed_everything, unt
 FEWEST, MOST, ENOUGH = 8, 64, 6  # calls at least and at most; optimizer steps that are enough to see a habit
 MANY = 512  # calls at most where no optimizer has stepped yet, since gradients may be accumulated for long
 MOMENTS = 4
+SAME = 0.999  # cosine from which two gradients are one
 SECONDS = 5.0  # after which three calls have to do
 
 
@@ -58,13 +60,15 @@ def _watched(setup: Setup) -> LoopReading:
     one_call: tuple[Event, ...] = ()
     calls, began = 0, time.perf_counter()
 
-    waste = _Waste([p for p, _ in before.values()])
+    waste, widened = _Waste([p for p, _ in before.values()]), _Widened()
     given: set[tuple[float, ...]] = set()
     used: set[tuple[float, ...]] = set()
+    entered: list[Tensor] = []
 
     def entering(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if torch.is_grad_enabled():
             used.add(_print([*args, *kwargs.values()]))
+            entered.extend(t.detach().clone() for t in args[:1] if isinstance(t, Tensor) and not entered)
 
     def seen(event: Event) -> None:
         if event.ours:
@@ -87,7 +91,8 @@ def _watched(setup: Setup) -> LoopReading:
         with loop_events(copy.model, copy.optimizer, seen=seen) as events:
             for x, y in chain([batch], data):
                 given.add(_print([x]))
-                own(calls, x.to(copy.device), y.to(copy.device))
+                with widened:
+                    own(calls, x.to(copy.device), y.to(copy.device))
                 one_call = one_call or tuple(e for e in events.all if e.ours)
                 calls += 1
                 done = sum(e.name == "step" and e.ours for e in events.all)
@@ -105,6 +110,8 @@ def _watched(setup: Setup) -> LoopReading:
         **_habits(events.groups[:-1], list(events.all), one_call),
         foreign_steps=foreign,
         thrown=waste.share,
+        widened=widened.seen,
+        shuffled=bool(entered) and _shuffled(setup, entered[0], batch, first),
         given=len(given),
         used=len(used),
         again=_among(used, given),
@@ -129,6 +136,46 @@ def scheduled_lrs(optimizer: Any) -> tuple[float, ...]:
     names = ("max_lr", "initial_lr", "lr")
     found = ([group[name] for name in names if name in group] for group in optimizer.param_groups)
     return tuple(float(values[0]) if values else math.nan for values in found)
+
+
+class _Widened(TorchFunctionMode):
+    """Whether a column (N, 1) and a row (N,) met in one operation, one of which depends on the model: (N, N) comes out."""
+
+    SCALARS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        two = args[:2]
+        if len(two) == 2 and all(isinstance(t, Tensor) for t in two):
+            a, b = sorted(two, key=lambda t: t.ndim)
+            n = a.numel()
+            if n > 1 and a.shape == (n,) and b.shape == (n, 1) and a.requires_grad != b.requires_grad:
+                wide = isinstance(result, Tensor) and result.shape == (n, n)
+                self.seen |= wide or getattr(func, "__name__", "") in self.SCALARS
+        return result
+
+
+def _shuffled(setup: Setup, entered: Tensor, batch: tuple[Tensor, Tensor], first: dict[str, Tensor]) -> bool:
+    """Whether the model got a batch's rows in another order than the batch has them, and the labels in the old one.
+
+    Rows may be augmented on the way; each is known by the nearest. The gradient that the step had is then the own loss's on
+    the shuffled inputs beside the labels as they stand, and not beside the labels that belong to them.
+    """
+    x, y = (t.to(entered.device) for t in batch)
+    if entered.shape != x.shape or not (entered.is_floating_point() and x.is_floating_point()) or len(x) < 2:
+        return False
+    order = torch.cdist(entered.flatten(1).double(), x.flatten(1).double()).argmin(1)
+    if len(order.unique()) < len(x) or torch.equal(order, order.sort().values):
+        return False
+    copy = setup.clone()
+    copy.model.train()
+    beside = _cosine(_own_gradient(copy, entered, y), first)
+    mended = _cosine(_own_gradient(copy, entered, y[order]), first)
+    return abs(beside) > SAME > abs(mended)
 
 
 _MODAL = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)

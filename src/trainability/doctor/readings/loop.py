@@ -23,6 +23,8 @@ class LoopReading:
         emptied: share of optimizer steps that saw no gradient, since it was cleared after backward.
         thrown: share of backwards whose gradient was cleared before any step, with no weight changed in between; calls
             after the last step are left out.
+        widened: whether a column (N, 1) met a row (N,), the model's answers and the targets, and (N, N) came of it.
+        shuffled: whether the model got a batch's rows in another order, while the labels stayed in theirs.
         given: different batches that the calls were given; used: different ones that the model was run on with
             autograd on, whichever order their samples have; again: whether what it was run on is one of these batches,
             or as many samples as one.
@@ -49,6 +51,8 @@ class LoopReading:
     stale: float = 0.0
     emptied: float = 0.0
     thrown: float = 0.0
+    widened: bool = False
+    shuffled: bool = False
     given: int = 8
     used: int = 8
     again: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import LabelReading, LearnerReading, Readings, RunReading
+from trainability.doctor.readings import LabelReading, LearnerReading, LoopReading, Readings, RunReading
 from trainability.doctor.rules._rule import Rule, fmt
 
 LEVEL, CLEAR = 0.01, 6.0
@@ -11,6 +11,8 @@ LEVEL, CLEAR = 0.01, 6.0
 
 def judge(r: Readings) -> Finding | None:
     """Fires where runs fail, labels tell nothing of their own inputs and much of those some places further on."""
+    if r.loop is not None and r.loop.shuffled and r.fails:
+        return _in_the_step(r)
     labels = r.labels
     k = labels.shift
     if not r.fails or not k or not labels.shift_z >= CLEAR or any(not x.p > LEVEL for x in labels.learners):
@@ -42,6 +44,22 @@ def judge(r: Readings) -> Finding | None:
     )
 
 
+def _in_the_step(r: Readings) -> Finding:
+    run = r.runs[0]
+    return Finding(
+        cause="inputs-and-labels-misaligned",
+        where="step",
+        evidence={"score at the end": run.score, "loss at the end": run.end_loss},
+        says=(
+            "The step runs the model on the batch's samples in another order and compares its answers with the labels in "
+            f"the order as given (the score is {fmt(run.score)}). "
+            "No change of hyper-parameters mends it. It does not mean that the labels are wrong, only their places. "
+            "Where a batch is shuffled or augmented, take the same rows of both: x[order], y[order]."
+        ),
+        weight=1000.0,
+    )
+
+
 _APART = tuple(LearnerReading(name, 0.01, 0.4) for name in ("linear", "forest"))
 _STALLED = (RunReading(outcome="stalled", score=0.12),)
 _SHIFTED = LabelReading(
@@ -55,9 +73,10 @@ RULE = Rule(
     not_meant="A series that is to be forecast has shifted labels on purpose, and its own inputs tell of them.",
     source="Held-out test at shifts of up to 3 places; six standard deviations: 1 in 10^8 by chance.",
     judge=judge,
-    sick=(Readings(labels=_SHIFTED, runs=_STALLED),),
+    sick=(Readings(labels=_SHIFTED, runs=_STALLED), Readings(loop=LoopReading(shuffled=True), runs=_STALLED)),
     healthy=(
         Readings(),
+        Readings(loop=LoopReading(shuffled=True)),
         Readings(labels=_SHIFTED),
         Readings(labels=LabelReading(learners=_APART, held_out=700, detectable=0.14), runs=_STALLED),
     ),
