@@ -14,7 +14,14 @@ from torch.overrides import _get_current_function_mode_stack
 import trainability as tr
 from trainability.doctor import rules as doctor_rules
 from trainability.setup import Setup
-from trainability.watch import rules
+from trainability.watch import batches, rules
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled(monkeypatch):
+    """Another test of this process may have compiled something, and batches are then not read."""
+    monkeypatch.setattr(batches, "anything_compiled", lambda: False)
+
 
 DIGITS, DIABETES = load_digits(), load_diabetes()
 X, Y = torch.tensor(DIGITS.data / 16).float(), torch.tensor(DIGITS.target)

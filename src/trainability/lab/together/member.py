@@ -109,7 +109,7 @@ def read(setup: Setup) -> Member | None:
     if (
         data.batch_size == 1
         or not _only_linears(model, min(data.batch_size, data.n))
-        or not bool(torch.isfinite(data.inputs).all())
+        or not all(bool(torch.isfinite(t).all()) for t in (data.inputs, data.targets))
     ):
         return None
     x, y = data.inputs[: data.batch_size].clone(), data.targets[: data.batch_size]
