@@ -9,8 +9,26 @@ import numpy as np
 
 from trainability.measures.outcome import Outcome
 
-CLEARLY = 0.5  # skill; "learned" asks for as much on the training data
+CLEARLY, SURE = (
+    0.9,
+    10.0,
+)  # skill of a network that is right nearly always; how far its loss may then be above a constant's
 KEPT = 0.85  # measured: healthy networks keep at least 0.97 of it, averages of a hundred steps at momentum 0.001 0.58 to 0.79
+
+
+def generalises(loss: float, constant_loss: float, skill: float) -> bool:
+    """Whether a loss on validation data is below a constant answer's, or near it and the answers nearly all right.
+
+    Args:
+        loss, constant_loss: on the validation data; nan where there are none.
+        skill: there, by the score.
+
+    >>> generalises(2.0, 2.3, 0.2), generalises(3.0, 2.3, 0.97), generalises(100.0, 2.3, 0.97)
+    (True, True, False)
+    """
+    if math.isnan(constant_loss) or loss < constant_loss:
+        return True
+    return skill >= CLEARLY and loss < SURE * constant_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +83,9 @@ class Run:
         """Whether it beats the best constant answer on the validation data, or True where there are none.
 
         By the loss, or clearly by the score: a network that is right and too sure of the few cases where it is wrong
-        has a loss above a constant answer's and has learned all the same.
+        has a loss above a constant answer's and has learned all the same, unless that loss is out of all proportion.
         """
-        if math.isnan(self.validation_constant_loss):
-            return True
-        return self.validation_loss < self.validation_constant_loss or self.validation_skill >= CLEARLY
+        return generalises(self.validation_loss, self.validation_constant_loss, self.validation_skill)
 
     @property
     def validation_skill(self) -> float:

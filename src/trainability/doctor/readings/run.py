@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from trainability.measures.outcome import Outcome
+from trainability.setup.run import generalises
 
 NAN = math.nan
-CLEARLY = 0.5  # as for a Run
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class RunReading:
     @property
     def generalises(self) -> bool:
         """Whether it beats the best constant answer on validation data, by the loss or clearly by the score."""
-        return not self.validation_loss >= self.validation_constant_loss or self.validation_skill >= CLEARLY
+        return math.isnan(self.validation_loss) or generalises(
+            self.validation_loss, self.validation_constant_loss, self.validation_skill
+        )
 
     @property
     def validation_skill(self) -> float:
