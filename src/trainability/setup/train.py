@@ -70,7 +70,7 @@ def fit(
         own = OwnStep(setup) if setup.step is not None else None
         model.train()
         answer = constant_answer(loss_fn, facts.output, facts.target, facts.family, facts.form)
-        start_loss, constant = _before(setup, answer, where)
+        start_loss, constant = before_training(setup, answer, where)
         constant -= penalty(loss_fn, facts)  # a constant answer needs no weights
         if facts.family.name in LOGARITHMIC and constant < SOLVED:
             constant = 0.0
@@ -106,11 +106,11 @@ def fit(
         if steps_wanted in observe:
             observe[steps_wanted]()
     target = setup.target if setup.target is not None else default_target(start_loss, constant)
-    if setup.target is None and _bottomless(facts):
+    if setup.target is None and bottomless(facts):
         target = -math.inf  # it falls for ever: how far says nothing
     x, y = setup.batches.sample(SAMPLE)
     train_score = setup.score(x, y)
-    val_loss, val_constant, val_score = _validate(setup, answer, where)
+    val_loss, val_constant, val_score = validated(setup, answer, where)
     by_batch, by_averages = losses_by_statistics(setup)
     return Run(
         outcome=outcome(losses.tolist(), start_loss, constant, target),
@@ -178,7 +178,7 @@ def _loss(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> Tensor
         return torch.tensor(math.nan)
 
 
-def _bottomless(facts: Facts) -> bool:
+def bottomless(facts: Facts) -> bool:
     """Whether the loss has no lowest value: a likelihood of what is not normalised, or of targets that are no probabilities."""
     name = facts.family.name
     if name == "nll":
@@ -187,7 +187,7 @@ def _bottomless(facts: Facts) -> bool:
     return name in ("bce", "bce-with-logits") and (low < 0 or high > 1)
 
 
-def _before(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float]:
+def before_training(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float]:
     """L0 and Lc over the first batches of a fixed pass, in training mode, buffers put back."""
     buffers = [(b, b.clone()) for b in setup.model.buffers()]
     own, constant = [], []
@@ -207,7 +207,8 @@ def _before(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[f
     return float(np.mean(own)), float(np.mean(constant)) if constant else math.nan
 
 
-def _validate(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float, float]:
+def validated(setup: Setup, answer: Tensor | None, where: torch.device) -> tuple[float, float, float]:
+    """Loss, a constant answer's loss and score on a sample of the validation data, in eval mode; nan without any."""
     data: Batches | None = setup.validation_batches
     if data is None:
         return math.nan, math.nan, math.nan

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from trainability.doctor.probes.activations import FLAT, SMOOTH
 from trainability.doctor.probes.recorder import Call, Recorder
-from trainability.doctor.probes.snapshot import _layer
+from trainability.doctor.probes.snapshot import layer_reading
 from trainability.doctor.readings import NAN, LayerReading
 from trainability.measures.saturation import saturated_share
 from trainability.setup.untouched import random_state_kept
@@ -125,7 +125,7 @@ class LayerProbe:
         with torch._C.DisableTorchFunction() if mode is not None else ExitStack():
             self._read(call, x)
             if self._first:
-                self.whole.append(_layer(call))
+                self.whole.append(layer_reading(call))
 
     def _read(self, call: Call, x: Tensor) -> None:
         index, weight = len(self.readings), call.role == "weight"

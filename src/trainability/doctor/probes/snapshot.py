@@ -52,7 +52,7 @@ def snapshot(
 
     def seen(call: Call) -> None:
         index = len(calls)
-        calls.append(_layer(call))
+        calls.append(layer_reading(call))
         if call.role == "activation":
             last[:] = [call]
         if call.output.requires_grad:
@@ -101,7 +101,8 @@ def snapshot(
             module.training = mode
 
 
-def _layer(call: Call) -> LayerReading:
+def layer_reading(call: Call) -> LayerReading:
+    """What one call of a layer shows, its gradient aside."""
     x = call.output.detach()
     stride = max(1, x.numel() // VALUES)
     x = x[::stride]

@@ -25,7 +25,7 @@ from trainability.measures.outcome import default_target, outcome
 from trainability.setup import Run, Setup
 from trainability.setup.batches import TensorBatches
 from trainability.setup.facts import SAMPLE
-from trainability.setup.train import _before, _bottomless, _validate, answers_zero
+from trainability.setup.train import answers_zero, before_training, bottomless, validated
 from trainability.setup.untouched import random_state_kept
 
 Result = Run | TrainabilityError | torch.OutOfMemoryError
@@ -286,17 +286,17 @@ def _run(member: Member, seed: int, steps: int, course: Course, slot: int, first
     setup.model.train()
     with random_state_kept(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Using a target size")
-        start_loss = first.run.start_loss if first.setup is setup else _before(setup, None, where)[0]
+        start_loss = first.run.start_loss if first.setup is setup else before_training(setup, None, where)[0]
         with torch.no_grad():
             for name, parameter in member.parameters.items():
                 parameter.copy_(course.params[name][slot])
         target = setup.target if setup.target is not None else default_target(start_loss, constant)
-        if setup.target is None and _bottomless(setup.facts):
+        if setup.target is None and bottomless(setup.facts):
             target = -math.inf
         score = setup.score(*setup.batches.sample(SAMPLE))
         if course.lost[slot] and math.isfinite(score):
             return None
-        val_loss, _, val_score = _validate(setup, None, where)
+        val_loss, _, val_score = validated(setup, None, where)
         silent = answers_zero(setup)
     taken = int(course.taken[slot])
     norms = np.stack([course.at.astype(float), course.norms[:, slot]], 1)
