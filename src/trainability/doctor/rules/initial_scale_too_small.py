@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 
 from trainability.doctor.finding import Finding
-from trainability.doctor.readings import OutputReading, Readings, RunReading, Snapshot, WeightReading
+from trainability.doctor.readings import LayerReading, OutputReading, Readings, RunReading, Snapshot, WeightReading
 from trainability.doctor.rules._rule import Rule, fmt
 from trainability.doctor.rules._weights import he_range, scale_over_he, schemes
 
 # A hundredth of the spread that He's weights give the same network: Xavier's (1/sqrt 2 of He's) come to it at fourteen
 # layers, torch's own (1/sqrt 6) at six; above it the first steps make up for the scale.
 SCALE, SPREAD = 0.85, 0.01
+OF_TANH = 1 / math.sqrt(2)  # tanh's own scale, at which small signals keep their size, over He's
 
 
 def judge(r: Readings) -> Finding | None:
     """Fires where runs fail, weights are under He's scale and the output hardly differs between inputs."""
     scale = scale_over_he(r.start)
-    if not r.fails or scale > SCALE or r.healthy is None or r.sight.blind:
+    if not r.fails or scale > _limit(r.start) or r.healthy is None or r.sight.blind:
         return None
     spread, healthy = r.start.output.spread, r.healthy.output.spread
     if not (healthy > 0 and spread / healthy < SPREAD):
@@ -52,7 +53,17 @@ def judge(r: Readings) -> Finding | None:
     )
 
 
+def _limit(start: Snapshot) -> float:
+    kinds = {layer.kind for layer in start.of("activation")}
+    return SCALE * OF_TANH if kinds == {"tanh"} else SCALE
+
+
 _SMALL = tuple(WeightReading(f"{i}.weight", (64, 64), says="N(0, 0.01²)", std=0.01) for i in range(5))
+_TANH = Snapshot(  # at tanh's own scale, and flat for another reason
+    weights=tuple(WeightReading(f"{i}.weight", (64, 64), says="N(0, 0.125²)", std=0.125) for i in range(5)),
+    layers=(LayerReading("1", "activation", "tanh"),),
+    output=OutputReading(spread=1e-6),
+)
 
 RULE = Rule(
     cause="initial-scale-too-small",
@@ -74,6 +85,9 @@ RULE = Rule(
     ),
     healthy=(
         Readings(),
+        Readings(
+            start=_TANH, healthy=Snapshot(output=OutputReading(spread=0.5)), runs=(RunReading("stalled", score=0.1),)
+        ),
         Readings(start=Snapshot(weights=_SMALL, output=OutputReading(spread=1e-6))),
     ),
 )
