@@ -61,7 +61,7 @@ def _limit(start: Snapshot) -> float:
 _SMALL = tuple(WeightReading(f"{i}.weight", (64, 64), says="N(0, 0.01²)", std=0.01) for i in range(5))
 _TANH = Snapshot(  # at tanh's own scale, and flat for another reason
     weights=tuple(WeightReading(f"{i}.weight", (64, 64), says="N(0, 0.125²)", std=0.125) for i in range(5)),
-    layers=(LayerReading("1", "activation", "tanh"),),
+    layers=(LayerReading("1", "tanh", "activation"),),
     output=OutputReading(spread=1e-6),
 )
 
