@@ -65,12 +65,14 @@ def _sight(setup: Setup) -> SightReading:
     if not len(varies):
         return SightReading()
     own = setup.clone().model.eval()
-    if not _differs(own, here, other) and not any(_differs(net, here, other) for net in _twins(setup, MANY)):
+    views = [(here, other), *_standardised(own, here, other)]
+    if not any(_differs(net, *view) for net in (own, *_twins(setup, MANY)) for view in views):
         return SightReading(places=len(varies), unseen=1.0, which=_words(varies.tolist(), tuple(x.shape[1:])))
     nets = [own, *_twins(setup, 1 if few else TWINS)]
     open_ = list(varies.tensor_split(min(blocks, len(varies))))
     for net in nets:
-        open_ = _unseen(net, here, other, open_)
+        for view in views:
+            open_ = _unseen(net, *view, open_)
     unseen = torch.cat(open_) if open_ else varies[:0]
     reading = SightReading(
         places=len(varies), unseen=len(unseen) / len(varies), which=_words(unseen.tolist(), tuple(x.shape[1:]))
@@ -85,6 +87,20 @@ def _sight(setup: Setup) -> SightReading:
     order = max(told, default=math.nan)
     reading = replace(reading, steps=steps, order=order)
     return _with_labels(reading, setup) if order <= ORDERLESS else reading
+
+
+def _standardised(net: nn.Module, here: Tensor, other: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The same inputs as numbers of size 1, since raw ones may saturate what they reach; none where the model refuses them."""
+    if not here.is_floating_point():
+        return []
+    both = torch.cat([here, other])
+    mean, std = both.mean(), both.std()
+    views = [((t - mean) / std.clamp_min(torch.finfo(t.dtype).tiny)) for t in (here, other)]
+    try:
+        _answers(net, views[0])
+    except (TrainabilityError, RuntimeError, IndexError, ValueError):
+        return []
+    return [(views[0], views[1])]
 
 
 def _differs(net: nn.Module, here: Tensor, other: Tensor) -> bool:
