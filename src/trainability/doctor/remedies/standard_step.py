@@ -21,6 +21,8 @@ ANSWERS = (
     "sign-flipped-loss",
     "regulariser-dominates",
     "same-batch-again",
+    "broadcast-loss",
+    "inputs-and-labels-misaligned",
 )
 
 CODE = """def step(model, batch, optimizer):
