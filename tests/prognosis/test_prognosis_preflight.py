@@ -216,3 +216,39 @@ def test_a_number_measured_in_another_mode_is_no_verdict(monkeypatch):
     assert found.verdict == "uncertain"
     assert "eval mode" in found.says
     assert "computes its loss itself" in found.says, "a change of loss_fn would change nothing"
+
+
+def test_a_warm_up_from_zero_is_no_rate_of_zero():
+    net = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(step / 20, 1.0))
+
+    def step(model, batch, optimizer):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss
+
+    X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    setup = Setup(net, nn.CrossEntropyLoss(), optimizer, (X, (X[:, 0] > 0).long()), 20, 20, step=step)
+    assert optimizer.param_groups[0]["lr"] == 0
+    for steps in (None, 0.1):
+        found = preflight(setup, steps=steps)
+        assert "lr-zero" not in [f.cause for f in found.findings]
+        assert found.probability.value > 0.5
+    assert optimizer.param_groups[0]["lr"] == 0
+
+
+def test_averages_that_lag_after_the_first_steps_are_no_failure():
+    class Net(nn.Sequential):
+        def forward(self, x):
+            return nn.Sequential(*list(self)[:4])(x)  # the last is never used, which is a finding only where runs fail
+
+    layers = nn.Linear(4, 16), nn.BatchNorm1d(16, momentum=1e-4), nn.ReLU(), nn.Linear(16, 2), nn.Linear(16, 16)
+    net = Net(*layers)
+    X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0)) * 3 + 2
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    setup = Setup(net, nn.CrossEntropyLoss(), optimizer, (X, (X[:, 0] > 0).long()), 20, 20)
+    assert "gradient-never-arrives" not in [f.cause for f in preflight(setup, steps=0.1).findings]

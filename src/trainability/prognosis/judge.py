@@ -95,7 +95,7 @@ def _trained(readings: Readings) -> RunReading:
     run = readings.runs[0]
     end = min(run.target, _reference(run)) if math.isfinite(run.target) else _reference(run)
     end -= 0.5 * abs(end)
-    return replace(run, outcome="trained", end_loss=end, best_loss=end, score=1.0, validation_loss=math.nan)
+    return replace(run, outcome="trained", end_loss=end, best_loss=end, score=1.0, validation_loss=math.nan, keeps=True)
 
 
 def _stalled(readings: Readings) -> RunReading:

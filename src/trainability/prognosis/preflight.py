@@ -10,7 +10,7 @@ from dataclasses import replace
 from trainability.doctor import rules
 from trainability.doctor.examine import run_reading
 from trainability.doctor.finding import Finding
-from trainability.doctor.probes import snapshot
+from trainability.doctor.probes import scheduled_lrs, snapshot
 from trainability.doctor.readings import Readings
 from trainability.doctor.remedies._own_loss import step_has_own_loss
 from trainability.doctor.verdict import Verdict
@@ -69,7 +69,7 @@ def preflight(setup: Setup | Callable[[], Setup], *, steps: float | None = None)
     setup = as_setup(setup)
     count = first_steps(steps, setup.steps)
     with untouched(setup.model, setup.optimizer):
-        found = measure(setup)
+        found = measure(_risen(setup))
         readings, window = found.readings, None
         blocked = any(f.weight >= rules.DEFECT for f in certain(readings))
         if count and not blocked:
@@ -106,6 +106,17 @@ def preflight(setup: Setup | Callable[[], Setup], *, steps: float | None = None)
         budget=setup.steps,
         seconds=time.perf_counter() - began,
     )
+
+
+def _risen(setup: Setup) -> Setup:
+    """The Setup with the learning rates that a schedule in its step begins at 0 and raises; else the Setup itself."""
+    lrs = scheduled_lrs(setup.optimizer)
+    if setup.step is None or all(g.get("lr", 1.0) or not lr for g, lr in zip(setup.optimizer.param_groups, lrs, strict=True)):
+        return setup
+    copy = setup.clone()
+    for group, lr in zip(copy.optimizer.param_groups, lrs, strict=True):
+        group["lr"] = lr
+    return copy
 
 
 def _in_another_mode(readings: Readings) -> bool:
