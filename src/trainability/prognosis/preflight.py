@@ -111,7 +111,9 @@ def preflight(setup: Setup | Callable[[], Setup], *, steps: float | None = None)
 def _risen(setup: Setup) -> Setup:
     """The Setup with the learning rates that a schedule in its step begins at 0 and raises; else the Setup itself."""
     lrs = scheduled_lrs(setup.optimizer)
-    if setup.step is None or all(g.get("lr", 1.0) or not lr for g, lr in zip(setup.optimizer.param_groups, lrs, strict=True)):
+    if setup.step is None or all(
+        g.get("lr", 1.0) or not lr for g, lr in zip(setup.optimizer.param_groups, lrs, strict=True)
+    ):
         return setup
     copy = setup.clone()
     for group, lr in zip(copy.optimizer.param_groups, lrs, strict=True):

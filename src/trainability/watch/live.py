@@ -36,7 +36,7 @@ Detail = Literal["default", "full"]
 
 # Shares of the loop's own time for looks; the sharpness has another. The promise is 1.05 and 1.5 times the loop in all; what
 # is done in every step takes the rest.
-LOOKS = {"default": 0.01, "full": 0.15}
+LOOKS = {"default": 0.005, "full": 0.15}
 DENSITY = {"default": 200, "full": 1000}
 
 
